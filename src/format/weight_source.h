@@ -1,0 +1,48 @@
+// Where weights come from: a GGUF file, a set of shards, random numbers for tests. The loader sees only this.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/dtype.h"
+
+namespace quandex {
+
+// A tensor as stored in a file. Planes are views into mapped memory that live as long as the source; empty planes mean
+// shape only, which is enough for the shape check and the cost model.
+struct HostTensor {
+  DType type = DType::f32;
+  std::vector<int64_t> shape;                         // outermost first: [rows, cols] for a matrix, [n] for a vector
+  std::array<std::span<const std::byte>, 3> planes;   // blocks; or data, scales, biases where a format keeps them apart
+
+  int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
+  int64_t rows() const {  // product of all dimensions but the last
+    int64_t n = 1;
+    for (size_t i = 0; i + 1 < shape.size(); ++i) n *= shape[i];
+    return n;
+  }
+};
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual std::span<const std::string> names() const = 0;  // all of them, so that nothing in a file goes unnoticed
+  virtual std::optional<HostTensor> find(std::string_view name) const = 0;
+  virtual std::string_view description() const = 0;         // for messages: the path, or "random weights"
+  // Tells the source that a tensor's bytes have been copied elsewhere and its resident pages may go.
+  virtual void release(std::string_view name) const = 0;
+};
+
+// Rows [first_row, first_row + n_rows) of a tensor. Un-permuting, splitting, fusing and stacking are lists of these.
+struct RowSegment {
+  const HostTensor* source;
+  int64_t first_row, n_rows;
+};
+
+}  // namespace quandex

@@ -1,0 +1,39 @@
+// Token ids to text as they come: emits only whole UTF-8 characters, and holds back what may yet become a stop string.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace quandex {
+
+class Detokenizer {
+ public:
+  // The tokenizer must outlive it. `special`: control tokens are shown as their text.
+  Detokenizer(const Tokenizer& tokenizer, std::vector<std::string> stop_strings, bool special,
+              bool at_start_of_text = false);
+
+  // Text that is now safe to show; it never ends inside a character nor overlaps a stop string. Bytes that cannot
+  // become valid UTF-8 come out as U+FFFD.
+  std::string push(int32_t token);
+
+  // A stop string has been completed: nothing more will be emitted, and the text up to it has been.
+  bool is_stopped() const { return is_stopped_; }
+
+  // The rest: held-back text, an unfinished character as U+FFFD. Empty after a stop.
+  std::string finish();
+
+ private:
+  std::string take_ready(bool all);
+
+  const Tokenizer& tokenizer_;
+  std::vector<std::string> stop_strings_;
+  bool special_, drop_leading_space_;
+  bool is_stopped_ = false;
+  std::string pending_;  // bytes not yet emitted
+};
+
+}  // namespace quandex
