@@ -48,7 +48,9 @@ void read_every_way(const quandex::Metadata& metadata) {
     allow_error([&] { (void)metadata.string(key); });
     allow_error([&] { (void)metadata.string(key, ""); });
     allow_error([&] { (void)metadata.strings(key); });
-    allow_error([&] { read_array(*metadata.array(key)); });
+    allow_error([&] {
+      if (const quandex::MetaArray* const array = metadata.array(key)) read_array(*array);
+    });
   }
 }
 
