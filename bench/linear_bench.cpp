@@ -142,16 +142,18 @@ void bench_format(ThreadPool& pool, IsaLevel level, DType type, double read_band
   // Decode reads weights that no cache holds; prefill has the shape of a feed-forward layer.
   const struct {
     int rows, cols, n_tokens;
-  } kCases[] = {{131072, 2048, 1}, {16384, 8192, 1}, {16384, 2048, 8}, {8192, 2048, 64}, {8192, 2048, 512}, {2048, 8192, 512}};
+  } kCases[] = {{131072, 2048, 1}, {16384, 8192, 1},  {16384, 2048, 8},
+                {8192, 2048, 64},  {8192, 2048, 512}, {2048, 8192, 512}};
   for (const auto& [rows, cols, n_tokens] : kCases) {
     if (level == IsaLevel::base && n_tokens > 64) continue;
     Product product(pool, level, type, rows, cols, n_tokens);
     const double seconds = median_seconds([&] { product.run(); });
     const double bandwidth = static_cast<double>(product.weight_bytes()) / seconds;
     const double macs = static_cast<double>(rows) * cols * n_tokens / seconds;
-    fmt::print("{:12} {:5} {:6} x {:4} {:4} tokens {:9.3f} ms {:7.2f} GB/s ({:3.0f} %) {:7.1f} GMAC/s ({:.1f} a thread)\n",
-               isa_name(level), format_of(type).name, rows, cols, n_tokens, seconds * 1e3, bandwidth * 1e-9,
-               100 * bandwidth / read_bandwidth, macs * 1e-9, macs * 1e-9 / pool.n_threads());
+    fmt::print(
+        "{:12} {:5} {:6} x {:4} {:4} tokens {:9.3f} ms {:7.2f} GB/s ({:3.0f} %) {:7.1f} GMAC/s ({:.1f} a thread)\n",
+        isa_name(level), format_of(type).name, rows, cols, n_tokens, seconds * 1e3, bandwidth * 1e-9,
+        100 * bandwidth / read_bandwidth, macs * 1e-9, macs * 1e-9 / pool.n_threads());
   }
 }
 

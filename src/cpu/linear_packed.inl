@@ -63,8 +63,8 @@ void quantize(const float* values, int first_block, int end_block, int lane, int
 
 // sums[t] += dot[t] * (weight_scale * activation scale of t).
 template <int width, typename AnyDot>
-[[gnu::always_inline]] inline void add_block(const AnyDot (&dot)[width], Lanes weight_scale, const unsigned char* record,
-                                             Lanes (&sums)[width]) {
+[[gnu::always_inline]] inline void add_block(const AnyDot (&dot)[width], Lanes weight_scale,
+                                             const unsigned char* record, Lanes (&sums)[width]) {
   for (int t = 0; t < width; ++t) {
     const Lanes scale = multiply(weight_scale, splat(record + TileRecord<width>::kScales + 4 * t));
     sums[t] = multiply_add(to_lanes(dot[t]), scale, sums[t]);
@@ -113,8 +113,7 @@ struct Q8_0 {
   [[gnu::always_inline]] static void dot_bytes(const unsigned char* codes, const unsigned char* record,
                                                WideDot (&dot)[width]) {
     const WideCodes wide = load_wide_codes(codes + 64 * vector);
-    for (int t = 0; t < width; ++t)
-      dot[t] = dot4_wide<vector % 4>(dot[t], wide, record + 32 * t + 16 * (vector / 4));
+    for (int t = 0; t < width; ++t) dot[t] = dot4_wide<vector % 4>(dot[t], wide, record + 32 * t + 16 * (vector / 4));
   }
 
   template <int width>
@@ -195,12 +194,13 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
 
 // A group's blocks [first_block, end_block) added to its sums for one tile.
 template <typename Kernel, int width>
-[[gnu::noinline]] void add_blocks(const unsigned char* group, int n_blocks, int first_block, int end_block, const unsigned char* tile,
-                Lanes (&sums_in_memory)[width]) {
+[[gnu::noinline]] void add_blocks(const unsigned char* group, int n_blocks, int first_block, int end_block,
+                                  const unsigned char* tile, Lanes (&sums_in_memory)[width]) {
   constexpr PackedLayout layout = Kernel::kLayout;
   constexpr int kRecordBytes = layout.block_values / 32 * TileRecord<width>::kBytes;
   const unsigned char* codes = group + ptrdiff_t{layout.code_bytes} * first_block;
-  const unsigned char* params = group + ptrdiff_t{layout.code_bytes} * n_blocks + ptrdiff_t{layout.param_bytes} * first_block;
+  const unsigned char* params =
+      group + ptrdiff_t{layout.code_bytes} * n_blocks + ptrdiff_t{layout.param_bytes} * first_block;
   const unsigned char* record = tile + ptrdiff_t{kRecordBytes} * first_block;
   const auto add_all = [&](Lanes(&sums)[width]) {
     for (int block = first_block; block < end_block; ++block) {
@@ -240,9 +240,9 @@ inline void store_group(const PackedProduct& p, int group, int token, Lanes sum)
   }
 }
 
-constexpr int kMaxGroups = 16;                // of a block of groups
+constexpr int kMaxGroups = 16;                 // of a block of groups
 constexpr ptrdiff_t kGroupsBytes = 192 << 10;  // of packed weights that stay in the second-level cache over all tiles
-constexpr int kChunkRecords = 512;            // tokens * records whose activations stay in the first-level cache (26 KiB)
+constexpr int kChunkRecords = 512;  // tokens * records whose activations stay in the first-level cache (26 KiB)
 
 // All tiles' share of one width: `width` tokens from `token` on, for the groups [first_group, end_group).
 template <typename Kernel, int width>

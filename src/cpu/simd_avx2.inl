@@ -39,9 +39,7 @@ inline void store_lanes(Lanes x, float* p) {
   _mm256_storeu_ps(p + 8, x.high);
 }
 inline __m128i load_16_bytes(const unsigned char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
-inline __m256i load_32_bytes(const unsigned char* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
+inline __m256i load_32_bytes(const unsigned char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline Lanes load_f16(const unsigned char* p) {
   return {_mm256_cvtph_ps(load_16_bytes(p)), _mm256_cvtph_ps(load_16_bytes(p + 16))};
 }
@@ -77,9 +75,7 @@ inline Codes low_nibbles(Codes c) {
   const __m256i mask = _mm256_set1_epi8(15);
   return {_mm256_and_si256(c.low, mask), _mm256_and_si256(c.high, mask)};
 }
-inline Codes high_nibbles(Codes c) {
-  return low_nibbles({_mm256_srli_epi16(c.low, 4), _mm256_srli_epi16(c.high, 4)});
-}
+inline Codes high_nibbles(Codes c) { return low_nibbles({_mm256_srli_epi16(c.low, 4), _mm256_srli_epi16(c.high, 4)}); }
 template <int field>
 inline __m256i pair_at_bit_4(__m256i x) {
   if constexpr (field < 2) x = _mm256_slli_epi16(x, 4 - 2 * field);
@@ -101,9 +97,7 @@ inline uint32_t correction(const signed char* codes) {
   }
   return static_cast<uint32_t>(-8 * even) % 65536u | static_cast<uint32_t>(-8 * odd) << 16;
 }
-inline uint32_t add_corrections(uint32_t a, uint32_t b) {
-  return (a + b) % 65536u | ((a >> 16) + (b >> 16)) << 16;
-}
+inline uint32_t add_corrections(uint32_t a, uint32_t b) { return (a + b) % 65536u | ((a >> 16) + (b >> 16)) << 16; }
 
 inline Dot zero_dot() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 inline __m256i splat_4_bytes(const unsigned char* p) {
