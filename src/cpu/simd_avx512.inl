@@ -2,6 +2,7 @@
 // is one 32-bit sum. The dot instruction takes unsigned codes; signed ones are moved up by 128 and corrected.
 
 constexpr int kTileTokens = 8;
+constexpr bool kHoldSums = true;
 constexpr int kDotRows = 4, kDotTokens = 4;
 constexpr int kStreamRows = 4;
 

@@ -9,6 +9,7 @@
 //   Scales     16 signed 8-bit integers that multiply Dots
 
 constexpr int kTileTokens = 4;               // tokens in a tile of quantized activations
+constexpr bool kHoldSums = true;  // registers hold the sums of a tile beside its dots
 constexpr int kDotRows = 2, kDotTokens = 2;  // tile of the kernels over rows of reals
 constexpr int kStreamRows = 4;               // rows at a time there for a single token
 

@@ -2,6 +2,7 @@
 // signed codes, which unsigned ones of up to 6 bits are as well.
 
 constexpr int kTileTokens = 4;
+constexpr bool kHoldSums = true;
 constexpr int kDotRows = 2, kDotTokens = 2;
 constexpr int kStreamRows = 4;
 
