@@ -15,9 +15,9 @@ inline constexpr int kDTypeCount = 11;
 
 struct Format {
   DType type;
-  std::string_view name;        // as the user types and reads it: "q4_k"
-  int gguf_id;                  // type id in a GGUF file
-  int block_values;             // values in a block; rows are whole blocks
+  std::string_view name;  // as the user types and reads it: "q4_k"
+  int gguf_id;            // type id in a GGUF file
+  int block_values;       // values in a block; rows are whole blocks
   size_t block_bytes;
   void (*decode)(const std::byte* block, float* out);  // block_values floats: the definition of the format
   void (*encode)(const float* in, std::byte* block);   // null where the format is read-only or holds no reals (i32)

@@ -63,8 +63,8 @@ class GgufFile final : public WeightSource {
 };
 
 // Writes a GGUF version 3 file in bounded memory: declare every tensor, then write each one's bytes in the order of
-// declaration. The file appears under its name only when `finish` has succeeded (written to NAME.part, synced, renamed);
-// an unfinished one is removed.
+// declaration. The file appears under its name only when `finish` has succeeded (written to NAME.part, synced,
+// renamed); an unfinished one is removed.
 class GgufWriter {
  public:
   GgufWriter(std::filesystem::path path, Metadata metadata);

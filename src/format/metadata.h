@@ -22,8 +22,8 @@ std::string_view meta_type_name(MetaType type);
 struct MetaArray {
   MetaType element = MetaType::u8;
   uint64_t count = 0;
-  std::vector<std::byte> scalars;         // packed little-endian, for elements that are numbers or booleans
-  std::vector<std::string> strings;       // for elements that are strings; arrays of arrays are refused
+  std::vector<std::byte> scalars;    // packed little-endian, for elements that are numbers or booleans
+  std::vector<std::string> strings;  // for elements that are strings; arrays of arrays are refused
 
   // Any integer (or boolean) or float element as int64 / double. i < count.
   int64_t integer(size_t i) const;
@@ -63,7 +63,7 @@ class Metadata {
   bool boolean(std::string_view key, bool otherwise) const;
   const std::string& string(std::string_view key) const;
   std::string string(std::string_view key, std::string_view otherwise) const;
-  const MetaArray* array(std::string_view key) const;                // null where absent; Error where not an array
+  const MetaArray* array(std::string_view key) const;                   // null where absent; Error where not an array
   const std::vector<std::string>* strings(std::string_view key) const;  // null where absent; Error for other elements
 
  private:

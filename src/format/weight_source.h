@@ -18,8 +18,8 @@ namespace quandex {
 // shape only, which is enough for the shape check and the cost model.
 struct HostTensor {
   DType type = DType::f32;
-  std::vector<int64_t> shape;                         // outermost first: [rows, cols] for a matrix, [n] for a vector
-  std::array<std::span<const std::byte>, 3> planes;   // blocks; or data, scales, biases where a format keeps them apart
+  std::vector<int64_t> shape;                        // outermost first: [rows, cols] for a matrix, [n] for a vector
+  std::array<std::span<const std::byte>, 3> planes;  // blocks; or data, scales, biases where a format keeps them apart
 
   int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
   int64_t rows() const {  // product of all dimensions but the last
@@ -34,7 +34,7 @@ class WeightSource {
   virtual ~WeightSource() = default;
   virtual std::span<const std::string> names() const = 0;  // all of them, so that nothing in a file goes unnoticed
   virtual std::optional<HostTensor> find(std::string_view name) const = 0;
-  virtual std::string_view description() const = 0;         // for messages: the path, or "random weights"
+  virtual std::string_view description() const = 0;  // for messages: the path, or "random weights"
   // Tells the source that a tensor's bytes have been copied elsewhere and its resident pages may go.
   virtual void release(std::string_view name) const = 0;
 };

@@ -1,0 +1,152 @@
+#include "format/dtype.h"
+
+#include <array>
+#include <cstring>
+#include <type_traits>
+
+#include "base/check.h"
+#include "format/quantize.h"
+
+namespace quandex {
+namespace {
+
+template <typename Block>
+concept Encodable = requires(const float* in, Block& block) { encode(in, block); };
+
+// Files align tensors, not blocks, and tests and tools may hold bytes anywhere: blocks are copied out, which compilers
+// turn into plain loads.
+template <typename Block>
+void decode_blocks(const std::byte* bytes, size_t n_blocks, float* out) {
+  for (size_t i = 0; i < n_blocks; ++i) {
+    Block block;
+    std::memcpy(&block, bytes + i * sizeof(Block), sizeof(Block));
+    decode(block, out + i * Block::kValues);
+  }
+}
+
+template <typename Block>
+void encode_blocks(const float* in, size_t n_blocks, std::byte* bytes) {
+  for (size_t i = 0; i < n_blocks; ++i) {
+    Block block;
+    encode(in + i * Block::kValues, block);
+    std::memcpy(bytes + i * sizeof(Block), &block, sizeof(Block));
+  }
+}
+
+template <typename Block>
+void decode_block(const std::byte* bytes, float* out) {
+  decode_blocks<Block>(bytes, 1, out);
+}
+
+template <typename Block>
+void encode_block(const float* in, std::byte* bytes) {
+  encode_blocks<Block>(in, 1, bytes);
+}
+
+// A format's rows go through these, not through a call a block.
+struct RowFunctions {
+  void (*decode)(const std::byte* bytes, size_t n_blocks, float* out);
+  void (*encode)(const float* in, size_t n_blocks, std::byte* bytes);
+};
+
+struct Entry {
+  Format format;
+  RowFunctions rows;
+};
+
+template <typename Block>
+constexpr Entry entry(DType type, std::string_view name, int gguf_id) {
+  static_assert(std::is_trivially_copyable_v<Block>);
+  Entry made{{type, name, gguf_id, Block::kValues, sizeof(Block), decode_block<Block>, nullptr},
+             {decode_blocks<Block>, nullptr}};
+  if constexpr (Encodable<Block>) {
+    made.format.encode = encode_block<Block>;
+    made.rows.encode = encode_blocks<Block>;
+  }
+  return made;
+}
+
+// In the order of DType.
+constexpr std::array<Entry, kDTypeCount> kEntries = {
+    entry<BlockF32>(DType::f32, "f32", 0),     entry<BlockF16>(DType::f16, "f16", 1),
+    entry<BlockBf16>(DType::bf16, "bf16", 30), entry<BlockI32>(DType::i32, "i32", 26),
+    entry<BlockQ4_0>(DType::q4_0, "q4_0", 2),  entry<BlockQ4_1>(DType::q4_1, "q4_1", 3),
+    entry<BlockQ5_0>(DType::q5_0, "q5_0", 6),  entry<BlockQ5_1>(DType::q5_1, "q5_1", 7),
+    entry<BlockQ8_0>(DType::q8_0, "q8_0", 8),  entry<BlockQ4K>(DType::q4_k, "q4_k", 12),
+    entry<BlockQ6K>(DType::q6_k, "q6_k", 14),
+};
+
+constexpr auto kFormats = [] {
+  std::array<Format, kDTypeCount> formats{};
+  for (size_t i = 0; i < kEntries.size(); ++i) formats[i] = kEntries[i].format;
+  return formats;
+}();
+
+constexpr bool is_in_order() {
+  for (size_t i = 0; i < kEntries.size(); ++i) {
+    if (static_cast<size_t>(kEntries[i].format.type) != i) return false;
+  }
+  return true;
+}
+static_assert(is_in_order());
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+size_t block_count(const Format& format, size_t n_values) {
+  const auto block_values = static_cast<size_t>(format.block_values);
+  CHECK(n_values % block_values == 0);
+  return n_values / block_values;
+}
+
+}  // namespace
+
+const Format& format_of(DType type) {
+  CHECK(static_cast<size_t>(type) < kFormats.size());
+  return kFormats[static_cast<size_t>(type)];
+}
+
+std::span<const Format> all_formats() { return kFormats; }
+
+std::optional<DType> dtype_from_name(std::string_view name) {
+  for (const Format& format : kFormats) {
+    if (equals_ignoring_case(format.name, name)) return format.type;
+  }
+  return std::nullopt;
+}
+
+std::optional<DType> dtype_from_gguf(int gguf_id) {
+  for (const Format& format : kFormats) {
+    if (format.gguf_id == gguf_id) return format.type;
+  }
+  return std::nullopt;
+}
+
+size_t row_bytes(DType type, int64_t n_values) {
+  CHECK(n_values >= 0);
+  const Format& format = format_of(type);
+  return block_count(format, static_cast<size_t>(n_values)) * format.block_bytes;
+}
+
+void decode_row(DType type, std::span<const std::byte> row, std::span<float> out) {
+  const Format& format = format_of(type);
+  const size_t n_blocks = block_count(format, out.size());
+  CHECK(row.size() == n_blocks * format.block_bytes);
+  kEntries[static_cast<size_t>(type)].rows.decode(row.data(), n_blocks, out.data());
+}
+
+void encode_row(DType type, std::span<const float> row, std::span<std::byte> out) {
+  const Format& format = format_of(type);
+  const size_t n_blocks = block_count(format, row.size());
+  CHECK(format.encode != nullptr);
+  CHECK(out.size() == n_blocks * format.block_bytes);
+  kEntries[static_cast<size_t>(type)].rows.encode(row.data(), n_blocks, out.data());
+}
+
+}  // namespace quandex

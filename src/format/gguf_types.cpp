@@ -1,0 +1,66 @@
+#include "format/gguf_types.h"
+
+#include <array>
+#include <limits>
+
+#include "format/dtype.h"
+
+namespace quandex {
+namespace {
+
+// Ids and sizes as the ggml project defines them.
+constexpr std::array kTypes = {
+    GgufType{0, "f32", 1, 4},         GgufType{1, "f16", 1, 2},         GgufType{2, "q4_0", 32, 18},
+    GgufType{3, "q4_1", 32, 20},      GgufType{4, "q4_2", 0, 0},        GgufType{5, "q4_3", 0, 0},
+    GgufType{6, "q5_0", 32, 22},      GgufType{7, "q5_1", 32, 24},      GgufType{8, "q8_0", 32, 34},
+    GgufType{9, "q8_1", 32, 36},      GgufType{10, "q2_k", 256, 84},    GgufType{11, "q3_k", 256, 110},
+    GgufType{12, "q4_k", 256, 144},   GgufType{13, "q5_k", 256, 176},   GgufType{14, "q6_k", 256, 210},
+    GgufType{15, "q8_k", 256, 292},   GgufType{16, "iq2_xxs", 256, 66}, GgufType{17, "iq2_xs", 256, 74},
+    GgufType{18, "iq3_xxs", 256, 98}, GgufType{19, "iq1_s", 256, 50},   GgufType{20, "iq4_nl", 32, 18},
+    GgufType{21, "iq3_s", 256, 110},  GgufType{22, "iq2_s", 256, 82},   GgufType{23, "iq4_xs", 256, 136},
+    GgufType{24, "i8", 1, 1},         GgufType{25, "i16", 1, 2},        GgufType{26, "i32", 1, 4},
+    GgufType{27, "i64", 1, 8},        GgufType{28, "f64", 1, 8},        GgufType{29, "iq1_m", 256, 56},
+    GgufType{30, "bf16", 1, 2},       GgufType{31, "q4_0_4_4", 0, 0},   GgufType{32, "q4_0_4_8", 0, 0},
+    GgufType{33, "q4_0_8_8", 0, 0},   GgufType{34, "tq1_0", 256, 54},   GgufType{35, "tq2_0", 256, 66},
+    GgufType{36, "iq4_nl_4_4", 0, 0}, GgufType{37, "iq4_nl_4_8", 0, 0}, GgufType{38, "iq4_nl_8_8", 0, 0},
+    GgufType{39, "mxfp4", 32, 17},    GgufType{40, "nvfp4", 64, 36},    GgufType{41, "q1_0", 128, 18},
+    GgufType{42, "q2_0", 64, 18},
+};
+
+constexpr bool ids_are_indices() {
+  for (size_t i = 0; i < kTypes.size(); ++i) {
+    if (kTypes[i].id != static_cast<int>(i)) return false;
+  }
+  return true;
+}
+static_assert(ids_are_indices());
+
+}  // namespace
+
+std::span<const GgufType> all_gguf_types() { return kTypes; }
+
+const GgufType* find_gguf_type(uint32_t id) { return id < kTypes.size() ? &kTypes[id] : nullptr; }
+
+std::optional<std::string_view> gguf_type_name(int gguf_id) {
+  if (gguf_id < 0) return std::nullopt;
+  const GgufType* const type = find_gguf_type(static_cast<uint32_t>(gguf_id));
+  if (!type) return std::nullopt;
+  return type->name;
+}
+
+std::optional<int64_t> value_count(std::span<const int64_t> shape) {
+  int64_t count = 1;
+  for (const int64_t dim : shape) {
+    if (dim <= 0 || count > std::numeric_limits<int64_t>::max() / dim) return std::nullopt;
+    count *= dim;
+  }
+  return count;
+}
+
+std::optional<uint64_t> tensor_bytes(int64_t n_values, int block_values, size_t block_bytes) {
+  const auto n_blocks = static_cast<uint64_t>(n_values / block_values);
+  if (n_blocks > std::numeric_limits<uint64_t>::max() / block_bytes) return std::nullopt;
+  return n_blocks * block_bytes;
+}
+
+}  // namespace quandex
