@@ -1,4 +1,5 @@
-// A backend owns memory, keeps weights in the layout it likes and runs recorded operations. One thread uses it at a time.
+// A backend owns memory, keeps weights in the layout it likes and runs recorded operations. One thread uses it at a
+// time.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +39,7 @@ class Backend {
   // True where this uploaded tensor still reads the host tensor's bytes.
   virtual bool aliases_host(Tensor tensor) const = 0;
 
-  virtual CommandBatch& begin() = 0;  // reused: recording a step allocates nothing once warmed up
+  virtual CommandBatch& begin() = 0;     // reused: recording a step allocates nothing once warmed up
   virtual void wait(Ticket ticket) = 0;  // throws Error{device}
 
   // Bytes of device memory taken so far by allocate and upload (aliased bytes not counted).

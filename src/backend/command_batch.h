@@ -13,7 +13,8 @@ struct Ticket {
 };
 
 // Sampling parameters of one row as the device reads them: i32 [n, kSampleColumns], reals as their bits.
-// Columns: temperature (f32), top_k (0: off), top_p (f32), min_p (f32), seed low, seed high, output index, reserved (0).
+// Columns: temperature (f32), top_k (0: off), top_p (f32), min_p (f32), seed low, seed high, output index, reserved
+// (0).
 inline constexpr int kSampleColumns = 8;
 
 class CommandBatch {  // records work for one stream; nothing runs before submit()
@@ -31,8 +32,9 @@ class CommandBatch {  // records work for one stream; nothing runs before submit
 
   // Splits qkv [n, q | k | v], normalises each head of q and k where a norm is given (weight [1, head_dim]), rotates
   // both, writes q [n, n_heads * head_dim] and stores k and v at the tokens' slots.
-  virtual void qk_norm_rope_store(Tensor q, KvLayer kv, Tensor qkv, Tensor q_norm, Tensor k_norm, const RopeConfig& rope,
-                                  HeadShape heads, float eps, int kv_group, const StepInputs& in) = 0;
+  virtual void qk_norm_rope_store(Tensor q, KvLayer kv, Tensor qkv, Tensor q_norm, Tensor k_norm,
+                                  const RopeConfig& rope, HeadShape heads, float eps, int kv_group,
+                                  const StepInputs& in) = 0;
 
   // Causal attention of every token over its own sequence's cached K/V; out and q [n, n_heads * head_dim].
   virtual void attention(Tensor out, Tensor q, KvLayer kv, const AttentionConfig& config, int kv_group,

@@ -36,8 +36,9 @@ inline Tensor first_rows(Tensor t, int n) { return with_shape(t, n, t.cols); }
 struct Linear {
   std::array<Tensor, 3> parts;  // each [rows, in]
   int n_parts = 0;
-  Tensor bias;                   // f32 [1, rows] or absent
-  bool sum_across_ranks = false;  // tensor parallel: the op sums partial results before `Into::add`, bias on rank 0 only
+  Tensor bias;  // f32 [1, rows] or absent
+  bool sum_across_ranks =
+      false;  // tensor parallel: the op sums partial results before `Into::add`, bias on rank 0 only
 
   int rows() const {
     int n = 0;
@@ -47,7 +48,8 @@ struct Linear {
   int cols() const { return parts[0].cols; }
 };
 
-// One matrix per expert, stacked: each part [n_experts * rows, cols]. Gate and up stay apart where files keep them apart.
+// One matrix per expert, stacked: each part [n_experts * rows, cols]. Gate and up stay apart where files keep them
+// apart.
 struct ExpertLinear {
   std::array<Tensor, 2> parts;
   int n_parts = 0, n_experts = 0;
@@ -119,7 +121,7 @@ struct StepInputs {
   Tensor lengths;          // i32 [n_sequences, 1]: positions with K/V once this step has stored its own
   Tensor rope_variants;    // i32 [n_sequences, 1]
   std::array<KvGroupInputs, kMaxKvGroups> kv;
-  Tensor output_rows;      // i32 [n_hidden, 1], rows wanting logits first
+  Tensor output_rows;  // i32 [n_hidden, 1], rows wanting logits first
 };
 
 }  // namespace quandex

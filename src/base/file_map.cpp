@@ -39,7 +39,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
                 std::strerror(error));
   }
   struct stat status = {};
-  if (::fstat(fd.get(), &status) != 0) throw Error(ErrorCode::io, "{}: cannot stat: {}", path.string(), std::strerror(errno));
+  if (::fstat(fd.get(), &status) != 0)
+    throw Error(ErrorCode::io, "{}: cannot stat: {}", path.string(), std::strerror(errno));
   if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::io, "{}: is a directory, expected a file", path.string());
   if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::io, "{}: is not a regular file", path.string());
   size_ = static_cast<size_t>(status.st_size);

@@ -68,7 +68,8 @@ void ThreadPool::barrier() {
 void ThreadPool::worker_loop(int worker) {
   uint64_t seen = 0;
   while (true) {
-    for (int spins = 0; spins < kSpinsBeforeSleep && step_hint_.load(std::memory_order_acquire) == seen; ++spins) pause_briefly();
+    for (int spins = 0; spins < kSpinsBeforeSleep && step_hint_.load(std::memory_order_acquire) == seen; ++spins)
+      pause_briefly();
     const FunctionRef<void(int)>* work = nullptr;
     {
       std::unique_lock lock(mutex_);

@@ -50,7 +50,8 @@ DecodedCodepoint decode_utf8(std::string_view text) {
   if (found.length == 0 || found.n_bytes < found.length) return {kReplacementCharacter, found.n_bytes, false};
   const auto lead = static_cast<uint8_t>(text[0]);
   char32_t value = found.length == 1 ? lead : lead & (0x7Fu >> found.length);
-  for (int i = 1; i < found.length; ++i) value = value << 6 | (static_cast<uint8_t>(text[static_cast<size_t>(i)]) & 0x3Fu);
+  for (int i = 1; i < found.length; ++i)
+    value = value << 6 | (static_cast<uint8_t>(text[static_cast<size_t>(i)]) & 0x3Fu);
   return {value, found.length, true};
 }
 

@@ -11,8 +11,8 @@ namespace quandex {
 
 struct LayerConfig {
   AttentionConfig attention;
-  RouteConfig routing;   // n_experts == 0: dense feed-forward
-  int rope = 0;          // index into ModelConfig::ropes
+  RouteConfig routing;  // n_experts == 0: dense feed-forward
+  int rope = 0;         // index into ModelConfig::ropes
   int kv_group = 0;
 };
 
@@ -22,7 +22,7 @@ struct RopeSpec {
   double base = 10000;
   // Each inverse frequency is divided by its factor; empty: all ones (GGUF rope_freqs.weight, Llama 3 scaling).
   std::vector<float> factors;
-  double position_scale = 1;   // linear scaling: positions are divided by it
+  double position_scale = 1;  // linear scaling: positions are divided by it
   float attention_factor = 1;
 };
 

@@ -34,10 +34,10 @@ Scratch allocate_scratch(const Model& model, const StepLimits& limits, Backend& 
 
 // What one step reads, writes and computes, from the cost backend. Lengths are K/V positions per sequence.
 struct StepCost {
-  double weight_bytes = 0;      // weights read once per step, as stored in the file
-  double kv_bytes = 0;          // K/V cache read and written
+  double weight_bytes = 0;  // weights read once per step, as stored in the file
+  double kv_bytes = 0;      // K/V cache read and written
   double activation_bytes = 0;
-  double flops = 0;             // multiply and add counted apart
+  double flops = 0;  // multiply and add counted apart
 };
 StepCost step_cost(const ModelConfig& config, const WeightSource& weights, int n_sequences, int tokens_per_sequence,
                    int length, DType kv_type);

@@ -1,6 +1,7 @@
 // A loaded model: tensors on a backend, in the one canonical form that forward() runs.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "backend/backend.h"
@@ -20,6 +21,8 @@ struct Model {
   Linear head;
   std::vector<RopeConfig> ropes;
   std::vector<Layer> layers;
+  // Small tensors made at load (RoPE tables, stacked biases, norms in f32); uploaded tensors may alias them.
+  std::vector<std::unique_ptr<std::vector<float>>> derived;
 };
 
 // Working memory of one step, sized once for the largest step by the shape check.
