@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/backends.h"
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
 #include "cli/build_info.h"

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "cli/escape.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
 #include "format/gguf.h"
@@ -37,24 +38,9 @@ std::string type_name_of(const GgufTensor& tensor) {
   return name ? std::string(*name) : fmt::format("type {}", tensor.gguf_type);
 }
 
-// Control characters are escaped and long texts cut, so that a value stays on its line.
-std::string shown_string(const std::string& raw) {
-  std::string shown;
-  size_t n_characters = 0;
-  for (std::string_view rest = raw; !rest.empty(); ++n_characters) {
-    if (n_characters == kShownCharacters) return fmt::format("\"{}\"… ({} bytes)", shown, raw.size());
-    const DecodedCodepoint c = decode_utf8(rest);
-    rest.remove_prefix(static_cast<size_t>(c.n_bytes));
-    if (c.value == '\n')
-      shown += "\\n";
-    else if (c.value == '\t')
-      shown += "\\t";
-    else if (c.value < 0x20 || (c.value >= 0x7f && c.value < 0xa0))
-      shown += fmt::format("\\x{:02x}", uint32_t{c.value});
-    else
-      append_utf8(c.value, shown);
-  }
-  return '"' + shown + '"';
+std::string shown_string(const std::string& text) {
+  const std::string shown = escaped(text, kShownCharacters);
+  return shown.ends_with("…") ? fmt::format("\"{}\" ({} bytes)", shown, text.size()) : '"' + shown + '"';
 }
 
 Json element_json(const MetaArray& array, size_t i) {
@@ -169,8 +155,8 @@ void print_tensors(const GgufHeader& header) {
   for (const GgufTensor& tensor : header.tensors) width = std::max(width, tensor.name.size());
   fmt::print("  {:{}}  {:8} {:>18} {:>14} {:>14}\n", "name", width, "type", "shape", "bytes", "offset");
   for (const GgufTensor& tensor : header.tensors)
-    fmt::print("  {:{}}  {:8} {:>18} {:>14} {:>14}\n", shown_string(tensor.name).substr(1, tensor.name.size()), width,
-               type_name_of(tensor), fmt::format("{}", fmt::join(tensor.shape, " x ")),
+    fmt::print("  {:{}}  {:8} {:>18} {:>14} {:>14}\n", escaped(tensor.name), width, type_name_of(tensor),
+               fmt::format("{}", fmt::join(tensor.shape, " x ")),
                tensor.size_bytes ? std::to_string(tensor.size_bytes) : "unknown", tensor.offset);
 }
 
@@ -182,8 +168,7 @@ void print_text(const GgufFile& file, const InspectOptions& options) {
              header.tensors.size(), header.alignment);
   fmt::print("\n{}\n", bold(stdout, "metadata"));
   for (const auto& [key, value] : header.metadata.entries())
-    fmt::print("  {} ({}) = {}\n", shown_string(key).substr(1, key.size()), meta_type_name(value.type),
-               shown_value(value));
+    fmt::print("  {} ({}) = {}\n", escaped(key), meta_type_name(value.type), shown_value(value));
   if (options.tensors) print_tensors(header);
   fmt::print("\n{}\n", bold(stdout, "model"));
   std::string types;
