@@ -5,6 +5,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -30,6 +31,11 @@ NpyWriter::NpyWriter(std::filesystem::path path, int64_t rows, int64_t cols)
   if (!file_) fail("cannot create the file");
   const std::string header = npy_header(rows, cols);
   if (std::fwrite(header.data(), 1, header.size(), file_.get()) != header.size()) fail("cannot write");
+}
+
+NpyWriter::~NpyWriter() {
+  std::error_code ignored;
+  if (file_) std::filesystem::remove(path_, ignored);
 }
 
 void NpyWriter::write(std::span<const float> values) {

@@ -17,9 +17,12 @@ class NpyWriter {
  public:
   // Throws Error{io} naming the path.
   NpyWriter(std::filesystem::path path, int64_t rows, int64_t cols);
+  ~NpyWriter();  // removes a file that was not finished
+  NpyWriter(const NpyWriter&) = delete;
+  NpyWriter& operator=(const NpyWriter&) = delete;
 
   void write(std::span<const float> values);  // the next values in row-major order
-  void finish();                              // throws where fewer or more than rows * cols values were written
+  void finish();  // after rows * cols values
 
  private:
   struct Close {

@@ -72,8 +72,12 @@ bool write_text(std::FILE* stream, std::string_view text) {
   throw Error(ErrorCode::io, "cannot write the output: {}", std::strerror(errno));
 }
 
-ProgressBar::ProgressBar(std::string label)
-    : label_(std::move(label)), enabled_(is_terminal(stderr)), started_(Clock::now()), last_drawn_(started_) {}
+ProgressBar::ProgressBar(std::string label, Unit unit)
+    : label_(std::move(label)),
+      unit_(unit),
+      enabled_(is_terminal(stderr)),
+      started_(Clock::now()),
+      last_drawn_(started_) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs("\r\033[K", stderr);
@@ -90,9 +94,11 @@ void ProgressBar::update(uint64_t done, uint64_t total) {
   const int full = static_cast<int>(share * kCells);
   std::string bar(static_cast<size_t>(full), '#');
   bar.resize(kCells, '.');
-  const std::string line =
-      fmt::format("\r\033[K{} [{}] {:3.0f} %  {} of {}", label_, bold(stderr, bar), share * 100,
-                  format_bytes(static_cast<double>(done)), format_bytes(static_cast<double>(total)));
+  const auto shown = [&](uint64_t n) {
+    return unit_ == Unit::bytes ? format_bytes(static_cast<double>(n)) : std::to_string(n);
+  };
+  const std::string line = fmt::format("\r\033[K{} [{}] {:3.0f} %  {} of {}", label_, bold(stderr, bar), share * 100,
+                                       shown(done), shown(total));
   std::fputs(line.c_str(), stderr);
 }
 

@@ -37,16 +37,18 @@ bool write_text(std::FILE* stream, std::string_view text);
 // end.
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string label);
+  enum class Unit : uint8_t { bytes, steps };
+  explicit ProgressBar(std::string label, Unit unit = Unit::bytes);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void update(uint64_t done, uint64_t total);  // bytes
+  void update(uint64_t done, uint64_t total);
 
  private:
   using Clock = std::chrono::steady_clock;
   const std::string label_;
+  const Unit unit_;
   const bool enabled_;
   bool drawn_ = false;
   Clock::time_point started_, last_drawn_;
