@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "backend/backends.h"
+#include "base/error.h"
 #include "cli/bench_report.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
@@ -121,8 +121,10 @@ int run_bench(BenchOptions& options) {
   report.file_bytes = session.file().size_bytes();
   report.kv_bytes = session.kv_bytes();
   report.roofs = better_of(before, measure_roofs_in_child(options.model.n_threads, RoofEffort::full));
-  if (options.json) fmt::print("{}\n", report_to_json(report).dump(2));
-  else print_report(report);
+  if (options.json)
+    fmt::print("{}\n", report_to_json(report).dump(2));
+  else
+    print_report(report);
   return 0;
 }
 
@@ -137,7 +139,8 @@ Verb add_bench(CLI::App& program) {
   add_integer(*app, "-r,--repeats", options->n_repeats, 5, 1000, "Runs after the warm-up; the median counts");
   app->add_flag("--json", options->json, "Write JSON");
   app->footer(
-      "Prefill is the time to the first token, decode the time of the tokens after it. The roofs are measured by a child\n"
+      "Prefill is the time to the first token, decode the time of the tokens after it. The roofs are measured by a "
+      "child\n"
       "process before and after, so that the memory figures are the engine's alone; the better of each two counts.\n\n"
       "Examples:\n"
       "  quandex bench model.gguf\n"

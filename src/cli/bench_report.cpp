@@ -81,10 +81,18 @@ void print_report(const BenchReport& r) {
 nlohmann::ordered_json report_to_json(const BenchReport& r) {
   using Json = nlohmann::ordered_json;
   const auto percent_of = [](double part, double whole) { return whole > 0 ? Json(100 * part / whole) : Json(); };
-  Json json{{"version", build_version()}, {"commit", build_commit()},   {"compiler", build_compiler()},
-            {"cpu", describe_cpu().model_name}, {"threads", r.n_threads}, {"load_average", r.load_average},
-            {"model", r.path},             {"name", r.model_name},       {"architecture", r.architecture},
-            {"format", r.format},          {"kv_type", r.kv_type},       {"load_seconds", r.load_seconds},
+  Json json{{"version", build_version()},
+            {"commit", build_commit()},
+            {"compiler", build_compiler()},
+            {"cpu", describe_cpu().model_name},
+            {"threads", r.n_threads},
+            {"load_average", r.load_average},
+            {"model", r.path},
+            {"name", r.model_name},
+            {"architecture", r.architecture},
+            {"format", r.format},
+            {"kv_type", r.kv_type},
+            {"load_seconds", r.load_seconds},
             {"repeats", r.prefill_seconds.size()}};
   json["prefill"] = {{"tokens", r.n_prompt},
                      {"tokens_per_s", r.prefill_rate()},

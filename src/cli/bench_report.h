@@ -24,10 +24,10 @@ struct BenchReport {
 
   double prefill_rate() const;  // tokens a second, of the median
   double decode_rate() const;
-  double decode_bandwidth() const;     // bytes a second
-  double prefill_operations() const;   // operations a second
-  double prefill_roof() const;         // of the kind of product that the weights' format uses
-  int64_t excess_bytes() const;        // peak RSS beyond file and K/V
+  double decode_bandwidth() const;    // bytes a second
+  double prefill_operations() const;  // operations a second
+  double prefill_roof() const;        // of the kind of product that the weights' format uses
+  int64_t excess_bytes() const;       // peak RSS beyond file and K/V
 };
 
 double median(std::vector<double> values);  // of at least one

@@ -37,7 +37,8 @@ struct GenerateOptions {
 
 std::string read_prompt(const GenerateOptions& options) {
   if (options.prompt.has_value() == options.prompt_file.has_value())
-    throw UsageError(options.prompt ? "--prompt and --file exclude each other" : "a prompt is missing: --prompt or --file");
+    throw UsageError(options.prompt ? "--prompt and --file exclude each other"
+                                    : "a prompt is missing: --prompt or --file");
   if (options.prompt) return *options.prompt;
   const std::string& path = *options.prompt_file;
   if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
@@ -62,8 +63,12 @@ struct Timeline {
     if (!first_token) first_token = last_token;
     ++n_generated;
   }
-  double prefill_seconds() const { return first_token ? std::chrono::duration<double>(*first_token - start).count() : 0; }
-  double decode_seconds() const { return first_token ? std::chrono::duration<double>(*last_token - *first_token).count() : 0; }
+  double prefill_seconds() const {
+    return first_token ? std::chrono::duration<double>(*first_token - start).count() : 0;
+  }
+  double decode_seconds() const {
+    return first_token ? std::chrono::duration<double>(*last_token - *first_token).count() : 0;
+  }
 };
 
 // Runs the request, writing text as it becomes safe to show. Ends early on a closed pipe, a stop string or Ctrl-C.
@@ -109,10 +114,10 @@ std::string bandwidth_text(const Session& session, const Timeline& timeline) {
 
 void print_figures(const Session& session, const Timeline& timeline, uint64_t seed) {
   if (is_terminal(stdout)) fmt::print(stderr, "\n");
-  const std::string line = fmt::format("prompt {} tokens{}; generated {} tokens{}{}; seed {}", timeline.n_prompt,
-                                       rate(timeline.n_prompt, timeline.prefill_seconds()), timeline.n_generated,
-                                       rate(timeline.n_generated - 1, timeline.decode_seconds()),
-                                       bandwidth_text(session, timeline), seed);
+  const std::string line =
+      fmt::format("prompt {} tokens{}; generated {} tokens{}{}; seed {}", timeline.n_prompt,
+                  rate(timeline.n_prompt, timeline.prefill_seconds()), timeline.n_generated,
+                  rate(timeline.n_generated - 1, timeline.decode_seconds()), bandwidth_text(session, timeline), seed);
   fmt::print(stderr, "{}\n", dim(stderr, line));
 }
 
@@ -159,7 +164,8 @@ Verb add_generate(CLI::App& program) {
       ->type_name("TEXT")
       ->expected(1)
       ->take_all();
-  app->add_flag("--special", options->special, "Special tokens in the prompt count as such, and are shown in the output");
+  app->add_flag("--special", options->special,
+                "Special tokens in the prompt count as such, and are shown in the output");
   app->add_flag("-q,--quiet", options->quiet, "No figures at the end");
   app->footer(
       "Only the continuation goes to standard output, as it comes; figures go to standard error. Ctrl-C ends the text\n"

@@ -42,9 +42,8 @@ void print_top_tokens(const Tokenizer& tokenizer, int32_t input, int position, s
   std::iota(order.begin(), order.end(), 0);
   const auto best = order.begin() + static_cast<ptrdiff_t>(std::min(kShown, order.size()));
   const auto logit = [&](int32_t id) { return row[static_cast<size_t>(id)]; };
-  std::partial_sort(order.begin(), best, order.end(), [&](int32_t a, int32_t b) {
-    return logit(a) != logit(b) ? logit(a) > logit(b) : a < b;
-  });
+  std::partial_sort(order.begin(), best, order.end(),
+                    [&](int32_t a, int32_t b) { return logit(a) != logit(b) ? logit(a) > logit(b) : a < b; });
   const auto text_of = [&](int32_t id) {
     std::string bytes;
     tokenizer.append(id, bytes, true);
@@ -67,8 +66,10 @@ int run_logits(LogitsOptions& options) {
   if (!options.output.empty() && !ids.empty()) writer.emplace(options.output, n_rows, session.config().vocab);
   session.engine().logits(ids, options.all, [&](int position, std::span<const float> row) {
     throw_if_interrupted();
-    if (writer) writer->write(row);
-    else print_top_tokens(session.tokenizer(), ids[static_cast<size_t>(position)], position, row);
+    if (writer)
+      writer->write(row);
+    else
+      print_top_tokens(session.tokenizer(), ids[static_cast<size_t>(position)], position, row);
   });
   if (!writer) return 0;
   writer->finish();

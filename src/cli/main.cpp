@@ -22,7 +22,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  quandex generate model.gguf -p \"Once upon a time\" -n 200\n"
     "  quandex inspect model.gguf\n"
-    "  quandex make-model --shape llama-3.2-1b --format q4_0 /tmp/1b.gguf && quandex bench /tmp/1b.gguf\n\n"
+    "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n\n"
     "quandex VERB --help explains a verb. Exit status: 0 done, 1 an error, 2 a mistake in the call, 130 Ctrl-C.\n"
     "Environment: NO_COLOR turns colour off; QUANDEX_ISA=base|avx2|... holds the CPU kernels to a level.\n";
 

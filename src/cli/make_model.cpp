@@ -141,7 +141,7 @@ Verb add_make_model(CLI::App& program) {
       "or any other program that reads GGUF. It is written as a stream, in a few MB of memory.\n\n"
       "Examples:\n"
       "  quandex make-model --list\n"
-      "  quandex make-model --shape llama-3.2-1b --format q4_0 /tmp/1b.gguf && quandex bench /tmp/1b.gguf\n"
+      "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n"
       "  quandex make-model --shape tiny-qwen3 --format f32 --seed 7 tiny.gguf\n");
   return {app, [options] { return run_make_model(*options); }};
 }

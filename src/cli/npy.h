@@ -22,7 +22,7 @@ class NpyWriter {
   NpyWriter& operator=(const NpyWriter&) = delete;
 
   void write(std::span<const float> values);  // the next values in row-major order
-  void finish();  // after rows * cols values
+  void finish();                              // after rows * cols values
 
  private:
   struct Close {

@@ -6,9 +6,6 @@
 
 #include "cli/roof_kernels.h"
 
-#define QUANDEX_DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
-#define QUANDEX_I8MM __attribute__((target("arch=armv8.2-a+dotprod+i8mm")))
-
 namespace quandex::cli {
 namespace {
 
@@ -52,7 +49,7 @@ int32_t int8_dot_neon(int64_t n_iterations) {
   return sum_of(sums);
 }
 
-QUANDEX_DOTPROD int32_t int8_dot_dotprod(int64_t n_iterations) {
+[[gnu::target("arch=armv8.2-a+dotprod")]] int32_t int8_dot_dotprod(int64_t n_iterations) {
   int32x4_t sums[kAccumulators]{};
   int8x16_t a = vdupq_n_s8(3), b = vdupq_n_s8(1);
   for (int64_t n = 0; n < n_iterations; ++n) {
@@ -64,7 +61,7 @@ QUANDEX_DOTPROD int32_t int8_dot_dotprod(int64_t n_iterations) {
   return sum_of(sums);
 }
 
-QUANDEX_I8MM int32_t int8_dot_i8mm(int64_t n_iterations) {
+[[gnu::target("arch=armv8.2-a+dotprod+i8mm")]] int32_t int8_dot_i8mm(int64_t n_iterations) {
   int32x4_t sums[kAccumulators]{};
   int8x16_t a = vdupq_n_s8(3), b = vdupq_n_s8(1);
   for (int64_t n = 0; n < n_iterations; ++n) {

@@ -6,9 +6,6 @@
 
 #include "cli/roof_kernels.h"
 
-#define QUANDEX_AVX2 __attribute__((target("avx2,fma")))
-#define QUANDEX_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
-
 namespace quandex::cli {
 namespace {
 
@@ -68,7 +65,7 @@ float f32_multiply_add_sse2(int64_t n_iterations) {
 // ---- AVX2 ----
 
 template <int kStreams, bool kPrefetch>
-QUANDEX_AVX2 uint64_t read_avx2(const std::byte* data, size_t bytes) {
+[[gnu::target("avx2,fma")]] uint64_t read_avx2(const std::byte* data, size_t bytes) {
   const size_t part = bytes / kStreams;
   __m256i sums[kStreams][2]{};
   for (size_t at = 0; at < part; at += 128) {
@@ -90,7 +87,7 @@ QUANDEX_AVX2 uint64_t read_avx2(const std::byte* data, size_t bytes) {
          static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_srli_si128(half, 8)));
 }
 
-QUANDEX_AVX2 int32_t int8_dot_avx2(int64_t n_iterations) {
+[[gnu::target("avx2,fma")]] int32_t int8_dot_avx2(int64_t n_iterations) {
   __m256i sums[kAccumulators]{};
   const __m256i ones = _mm256_set1_epi16(1);
   __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(1);
@@ -105,7 +102,7 @@ QUANDEX_AVX2 int32_t int8_dot_avx2(int64_t n_iterations) {
   return _mm256_extract_epi32(total, 0);
 }
 
-QUANDEX_AVX2 float f32_multiply_add_avx2(int64_t n_iterations) {
+[[gnu::target("avx2,fma")]] float f32_multiply_add_avx2(int64_t n_iterations) {
   __m256 sums[kAccumulators]{};
   __m256 a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(1.0f);
   for (int64_t n = 0; n < n_iterations; ++n) {
@@ -122,7 +119,8 @@ QUANDEX_AVX2 float f32_multiply_add_avx2(int64_t n_iterations) {
 // ---- AVX-512 with VNNI ----
 
 template <int kStreams, bool kPrefetch>
-QUANDEX_AVX512 uint64_t read_avx512(const std::byte* data, size_t bytes) {
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]] uint64_t read_avx512(const std::byte* data,
+                                                                                      size_t bytes) {
   const size_t part = bytes / kStreams;
   __m512i sums[kStreams][2]{};
   for (size_t at = 0; at < part; at += 128) {
@@ -145,7 +143,7 @@ QUANDEX_AVX512 uint64_t read_avx512(const std::byte* data, size_t bytes) {
   return total;
 }
 
-QUANDEX_AVX512 int32_t int8_dot_avx512(int64_t n_iterations) {
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]] int32_t int8_dot_avx512(int64_t n_iterations) {
   __m512i sums[kAccumulators]{};
   __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(1);
   for (int64_t n = 0; n < n_iterations; ++n) {
@@ -161,7 +159,7 @@ QUANDEX_AVX512 int32_t int8_dot_avx512(int64_t n_iterations) {
   return lanes[0];
 }
 
-QUANDEX_AVX512 float f32_multiply_add_avx512(int64_t n_iterations) {
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]] float f32_multiply_add_avx512(int64_t n_iterations) {
   __m512 sums[kAccumulators]{};
   __m512 a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(1.0f);
   for (int64_t n = 0; n < n_iterations; ++n) {

@@ -29,9 +29,7 @@ class PagedBuffer {
     if (mapping_ == MAP_FAILED) throw Error(ErrorCode::out_of_memory, "no {} bytes for measuring the bandwidth", bytes);
     const auto address = reinterpret_cast<uintptr_t>(mapping_);
     data_ = static_cast<std::byte*>(mapping_) + (kHugePageBytes - address % kHugePageBytes) % kHugePageBytes;
-#if defined(MADV_HUGEPAGE)
     madvise(mapping_, mapped_bytes_, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-#endif
   }
   ~PagedBuffer() { munmap(mapping_, mapped_bytes_); }
   PagedBuffer(const PagedBuffer&) = delete;

@@ -29,8 +29,9 @@ Session::Session(const ModelOptions& options, EngineOptions engine_options)
   engine_options.n_ctx = options.n_ctx;
   engine_options.kv_type = *dtype_from_name(options.kv_type);
   engine_options = resolve_options(engine_options, config_);  // before the loading, which takes time
-  backend_ = options.backend == "reference" ? make_reference_backend()
-                                            : make_cpu_backend(pool_, CpuOptions{.isa = {}, .exact_activations = options.exact});
+  backend_ = options.backend == "reference"
+                 ? make_reference_backend()
+                 : make_cpu_backend(pool_, CpuOptions{.isa = {}, .exact_activations = options.exact});
   ProgressBar progress("loading " + options.path);
   Model model = load_model(config_, file_, *backend_, [&](uint64_t done_bytes, uint64_t total_bytes) {
     throw_if_interrupted();

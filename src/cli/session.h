@@ -26,8 +26,8 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx);
 
 class Session {
  public:
-  // Loads with a progress bar. Throws Error for what cannot be loaded, Interrupted on Ctrl-C. `engine_options` gives what
-  // ModelOptions does not.
+  // Loads with a progress bar. Throws Error for what cannot be loaded, Interrupted on Ctrl-C. `engine_options` gives
+  // what ModelOptions does not.
   explicit Session(const ModelOptions& options, EngineOptions engine_options = {});
 
   const GgufFile& file() const { return file_; }

@@ -1,6 +1,8 @@
-// The packed blocks as they lie in files, and what they mean. `decode` defines a format: float32 arithmetic in exactly
-// this order, without contraction. Kept plain (no containers, no allocation) so that device code can share it. Layouts:
-// the GGUF specification of the ggml project; all fields little-endian.
+// The packed blocks as they lie in files, and what they mean. `decode` defines a format, in float32. Scales have 11
+// significant bits, sub-block scales and codes at most 13 together, so every product here is exact and only a last
+// addition rounds: fast paths may fuse or regroup and still must give these bits. Kept plain (no containers, no
+// allocation) so that device code can share it. Layouts: the GGUF specification of the ggml project; all fields
+// little-endian.
 #pragma once
 
 #include <cstddef>

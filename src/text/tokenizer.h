@@ -14,9 +14,9 @@
 namespace quandex {
 
 struct SpecialTokens {
-  int32_t bos = -1, eos = -1;       // -1: none
+  int32_t bos = -1, eos = -1;  // -1: none
   bool add_bos = false, add_eos = false;
-  std::vector<int32_t> stop_ids;    // ids that end a generation: eos, eot, eom and what the file names besides
+  std::vector<int32_t> stop_ids;  // ids that end a generation: eos, eot, eom and what the file names besides
 };
 
 class Tokenizer {
@@ -37,7 +37,7 @@ class Tokenizer {
   virtual const SpecialTokens& special() const = 0;
   virtual bool is_control(int32_t token) const = 0;
   virtual std::optional<int32_t> find(std::string_view token_text) const = 0;  // a token by its exact stored text
-  virtual std::string_view token_text(int32_t token) const = 0;                 // as stored in the vocabulary
+  virtual std::string_view token_text(int32_t token) const = 0;                // as stored in the vocabulary
 
   // encode() with BOS and EOS as the file asks for.
   std::vector<int32_t> encode_prompt(std::string_view text, bool parse_special) const;

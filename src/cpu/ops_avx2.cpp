@@ -1,0 +1,16 @@
+#include "cpu/ops_kernels.h"
+
+#include <immintrin.h>
+
+namespace quandex::cpu {
+namespace ops_avx2 {
+#include "cpu/ops_vector_avx2.inl"
+// Each part uses the ones before.
+#include "cpu/ops_kernels.inl"
+#include "cpu/ops_attention.inl"
+#include "cpu/ops_table.inl"
+}  // namespace ops_avx2
+
+const OpsKernels& ops_kernels_avx2() { return ops_avx2::kOpsKernels; }
+
+}  // namespace quandex::cpu

@@ -1,0 +1,118 @@
+#include "text/bpe.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "text/byte_map.h"
+
+namespace quandex {
+namespace {
+
+constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
+
+const std::vector<std::string>& merge_texts(const Metadata& metadata) {
+  const std::vector<std::string>* merges = metadata.strings(kMergesKey);
+  if (merges == nullptr)
+    throw Error(ErrorCode::invalid_file, "{}: {} is absent, expected the merges of a gpt2 vocabulary",
+                metadata.source(), kMergesKey);
+  return *merges;
+}
+
+// Tokens that text can become by merging.
+bool is_mergeable(TokenType type) { return type != TokenType::control && type != TokenType::unknown; }
+
+}  // namespace
+
+BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, const PreTokenizerRule& rule)
+    : pre_tokenizer_(rule),
+      unknown_(special_id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary)),
+      merges_(merge_texts(metadata).size()) {
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const bool is_plain_text = vocabulary.type(id) == TokenType::user_defined || vocabulary.is_special(id);
+    bytes_.add(is_plain_text ? std::string(vocabulary.text(id)) : from_byte_characters(vocabulary.text(id)));
+  }
+  int n_lacking = 0;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char character = static_cast<char>(static_cast<uint8_t>(byte));
+    const auto id = vocabulary.find(to_byte_characters({&character, 1}));
+    byte_tokens_[byte] = id && is_mergeable(vocabulary.type(*id)) ? *id : -1;
+    // C0, C1 and F5 on never occur in UTF-8.
+    if (byte_tokens_[byte] < 0 && byte != 0xC0 && byte != 0xC1 && byte < 0xF5) ++n_lacking;
+  }
+  if (n_lacking > 0)
+    LOG(warn, "load", "{}: the vocabulary has no token for {} of the bytes of UTF-8; they are {} in prompts",
+        metadata.source(), n_lacking, unknown_ >= 0 ? "unknown tokens" : "left out");
+  read_merges(metadata, vocabulary);
+  find_whole_pieces(vocabulary, rule.ignore_merges);
+}
+
+void BpeEncoder::read_merges(const Metadata& metadata, const Vocabulary& vocabulary) {
+  const std::vector<std::string>& merges = merge_texts(metadata);
+  std::string result_text;
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    const std::string_view merge = merges[rank];
+    const size_t space = merge.find(' ', 1);  // from 1: a space may itself be the left side
+    if (space == std::string_view::npos || space + 1 == merge.size())
+      throw Error(ErrorCode::invalid_file, "{}: {}[{}] is '{}', expected two tokens with a space between",
+                  metadata.source(), kMergesKey, rank, merge);
+    const auto token_of = [&](std::string_view text) {
+      if (const auto id = vocabulary.find(text)) return *id;
+      throw Error(ErrorCode::invalid_file, "{}: {}[{}] is '{}', but '{}' is not in the vocabulary", metadata.source(),
+                  kMergesKey, rank, merge, text);
+    };
+    const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
+    result_text.assign(left).append(right);
+    const int32_t left_token = token_of(left), right_token = token_of(right);
+    merges_.add(left_token, right_token, {static_cast<uint32_t>(rank), token_of(result_text)});
+  }
+}
+
+void BpeEncoder::find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges) {
+  Merger merger;
+  whole_pieces_.reserve(bytes_.size());
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string_view piece = bytes(id);
+    const TokenType type = vocabulary.type(id);
+    if (piece.empty() || (type != TokenType::normal && type != TokenType::byte)) continue;
+    if (!ignore_merges) {
+      merge_piece(piece, merger);
+      int n_tokens = 0;
+      int32_t token = -1;
+      merger.for_each([&](const MergeSymbol& symbol) { ++n_tokens, token = symbol.token; });
+      if (n_tokens != 1 || token != id) continue;
+    }
+    whole_pieces_.emplace(piece, id);
+    longest_whole_piece_bytes_ = std::max(longest_whole_piece_bytes_, piece.size());
+  }
+}
+
+void BpeEncoder::merge_piece(std::string_view piece, Merger& merger) const {
+  merger.clear();
+  for (size_t i = 0; i < piece.size(); ++i)
+    merger.add(static_cast<uint32_t>(i + 1), byte_tokens_[static_cast<uint8_t>(piece[i])]);
+  merger.merge([this](const MergeSymbol& left, const MergeSymbol& right) -> std::optional<MergeResult> {
+    if (left.token < 0 || right.token < 0) return std::nullopt;
+    return merges_.find(left.token, right.token);
+  });
+}
+
+void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const {
+  Merger merger;
+  pre_tokenizer_.split(text, [&](std::string_view piece) {
+    if (piece.size() <= longest_whole_piece_bytes_) {
+      if (const auto found = whole_pieces_.find(piece); found != whole_pieces_.end()) {
+        ids.push_back(found->second);
+        return;
+      }
+    }
+    merge_piece(piece, merger);
+    merger.for_each([&](const MergeSymbol& symbol) {
+      const int32_t token = symbol.token >= 0 ? symbol.token : unknown_;
+      if (token >= 0) ids.push_back(token);
+    });
+  });
+}
+
+}  // namespace quandex

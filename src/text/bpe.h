@@ -1,0 +1,46 @@
+// Byte-level BPE (tokenizer.ggml.model = gpt2): text is split into pieces, a piece starts as its bytes, and neighbours
+// merge by rank.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "format/metadata.h"
+#include "text/merge.h"
+#include "text/pair_table.h"
+#include "text/pretokenize.h"
+#include "text/text_table.h"
+#include "text/vocabulary.h"
+
+namespace quandex {
+
+class BpeEncoder {
+ public:
+  // Reads tokenizer.ggml.merges. The vocabulary must outlive it.
+  BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, const PreTokenizerRule& rule);
+
+  // Appends the ids of `text`, which must be valid UTF-8 and hold no token that is to be matched whole.
+  void encode(std::string_view text, std::vector<int32_t>& ids) const;
+
+  // The token's bytes.
+  std::string_view bytes(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }
+
+ private:
+  void read_merges(const Metadata& metadata, const Vocabulary& vocabulary);
+  void find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges);
+  void merge_piece(std::string_view piece, Merger& merger) const;
+
+  PreTokenizer pre_tokenizer_;
+  TextTable bytes_;
+  std::array<int32_t, 256> byte_tokens_{};  // -1: the vocabulary lacks the byte
+  int32_t unknown_;                         // stands for lacking bytes; -1: they are left out
+  PairTable merges_;
+  // Pieces that become one token: a look-up instead of merging, for most pieces of ordinary text.
+  std::unordered_map<std::string_view, int32_t> whole_pieces_;
+  size_t longest_whole_piece_bytes_ = 0;
+};
+
+}  // namespace quandex

@@ -1,0 +1,98 @@
+// The merging loop of both kinds of BPE: neighbouring symbols are joined, best pair first (of equals the leftmost),
+// until no pair can be. A heap of candidates over a doubly linked list, so n symbols cost O(n log n).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace quandex {
+
+struct MergeSymbol {
+  uint32_t begin = 0, end = 0;  // bytes of the text; end == begin once swallowed by its left neighbour
+  int32_t token = -1;           // -1: not in the vocabulary
+  int32_t previous = -1, next = -1;
+};
+
+struct MergeResult {
+  uint32_t order = 0;  // lower is merged first
+  int32_t token = -1;
+};
+
+// Buffers that are reused from one text to the next.
+class Merger {
+ public:
+  void clear() { symbols_.clear(); }
+
+  // Appends a symbol that ends at `end` and begins where the one before it ended.
+  void add(uint32_t end, int32_t token) {
+    const auto index = static_cast<int32_t>(symbols_.size());
+    const uint32_t begin = symbols_.empty() ? 0 : symbols_.back().end;
+    if (!symbols_.empty()) symbols_.back().next = index;
+    symbols_.push_back({begin, end, token, index - 1, -1});
+  }
+
+  // find(left, right) gives what two neighbours merge to: std::optional<MergeResult>.
+  template <typename Find>
+  void merge(const Find& find) {
+    candidates_.clear();
+    for (int32_t left = 0; left + 1 < static_cast<int32_t>(symbols_.size()); ++left) push(left, find);
+    std::ranges::make_heap(candidates_, later);
+    while (!candidates_.empty()) {
+      std::ranges::pop_heap(candidates_, later);
+      const Candidate best = candidates_.back();
+      candidates_.pop_back();
+      MergeSymbol& left = at(static_cast<int32_t>(best.key & 0xFFFFFFFFu));
+      // Stale where either side has been merged since: the two then no longer span the same bytes.
+      if (left.next < 0 || left.begin == left.end || at(left.next).end != best.end) continue;
+      join(left, best.token);
+      if (left.previous >= 0) push_heap(left.previous, find);
+      if (left.next >= 0) push_heap(static_cast<int32_t>(best.key & 0xFFFFFFFFu), find);
+    }
+  }
+
+  // visit(symbol) for what is left, in order.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (int32_t i = symbols_.empty() ? -1 : 0; i >= 0; i = symbols_[static_cast<size_t>(i)].next)
+      visit(symbols_[static_cast<size_t>(i)]);
+  }
+
+ private:
+  struct Candidate {
+    uint64_t key;  // order, then index of the left symbol
+    uint32_t end;  // of the right symbol
+    int32_t token;
+  };
+  static bool later(const Candidate& a, const Candidate& b) { return a.key > b.key; }
+
+  MergeSymbol& at(int32_t i) { return symbols_[static_cast<size_t>(i)]; }
+
+  template <typename Find>
+  bool push(int32_t left, const Find& find) {
+    const MergeSymbol& right = at(at(left).next);
+    const std::optional<MergeResult> result = find(at(left), right);
+    if (!result) return false;
+    candidates_.push_back({uint64_t{result->order} << 32 | static_cast<uint32_t>(left), right.end, result->token});
+    return true;
+  }
+  template <typename Find>
+  void push_heap(int32_t left, const Find& find) {
+    if (push(left, find)) std::ranges::push_heap(candidates_, later);
+  }
+
+  void join(MergeSymbol& left, int32_t token) {
+    MergeSymbol& right = at(left.next);
+    left.end = right.end;
+    left.token = token;
+    left.next = right.next;
+    if (right.next >= 0) at(right.next).previous = static_cast<int32_t>(&left - symbols_.data());
+    right.begin = right.end;
+  }
+
+  std::vector<MergeSymbol> symbols_;
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace quandex

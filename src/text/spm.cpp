@@ -1,0 +1,155 @@
+#include "text/spm.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+namespace quandex {
+namespace {
+
+constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581, a space in vocabularies
+
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  out.reserve(text.size() + 3);
+  size_t done = 0;
+  for (size_t at; (at = text.find(from, done)) != std::string_view::npos; done = at + from.size())
+    out.append(text.substr(done, at - done)).append(to);
+  return out.append(text.substr(done));
+}
+
+// Where the next run of spaces begins that has another character in front, at `from` or later.
+size_t find_word_end(std::string_view text, size_t from) {
+  while (text.substr(from).starts_with(kSpace)) from += kSpace.size();
+  return std::min(text.find(kSpace, from), text.size());
+}
+
+// Better scores come first: an unsigned number that falls as the score rises.
+uint32_t order_of(float score) {
+  const auto bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 and 0 are one score
+  return bits >> 31 != 0 ? bits : 0x7FFFFFFFu - bits;
+}
+
+}  // namespace
+
+SpmEncoder::SpmEncoder(const Metadata& metadata, const Vocabulary& vocabulary)
+    : vocabulary_(vocabulary),
+      adds_space_prefix_(metadata.boolean("tokenizer.ggml.add_space_prefix", true)),
+      unknown_(special_id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary)) {
+  if (!vocabulary.has_scores())
+    throw Error(ErrorCode::invalid_file,
+                "{}: tokenizer.ggml.scores is absent, expected the scores of a llama vocabulary", metadata.source());
+  for (int32_t id = 0; unknown_ < 0 && id < vocabulary.size(); ++id)
+    if (vocabulary.type(id) == TokenType::unknown) unknown_ = id;
+  read_bytes(metadata, vocabulary);
+  find_whole_pieces();
+}
+
+void SpmEncoder::read_bytes(const Metadata& metadata, const Vocabulary& vocabulary) {
+  byte_tokens_.fill(-1);
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string_view text = vocabulary.text(id);
+    switch (vocabulary.type(id)) {
+      case TokenType::byte: {
+        const auto byte = parse_byte_token(text);
+        if (!byte)
+          throw Error(ErrorCode::invalid_file, "{}: tokenizer.ggml.tokens[{}] is '{}', expected a byte such as <0x0A>",
+                      metadata.source(), id, text);
+        if (byte_tokens_[*byte] < 0) byte_tokens_[*byte] = id;
+        const char character = static_cast<char>(*byte);
+        bytes_.add({&character, 1});
+        break;
+      }
+      case TokenType::normal:
+      case TokenType::unused:
+        bytes_.add(replace_all(text, kSpace, " "));
+        break;
+      default:
+        bytes_.add(text);
+    }
+  }
+  if (unknown_ < 0 && std::ranges::find(byte_tokens_, -1) != byte_tokens_.end())
+    throw Error(ErrorCode::invalid_file,
+                "{}: the vocabulary has neither an unknown token nor all 256 byte tokens, so not every text has ids",
+                metadata.source());
+}
+
+void SpmEncoder::find_whole_pieces() {
+  pieces_.reserve(static_cast<size_t>(vocabulary_.size()));
+  for (int32_t id = 0; id < vocabulary_.size(); ++id) {
+    const std::string_view text = vocabulary_.text(id);
+    if (text.empty() || vocabulary_.is_special(id) || vocabulary_.type(id) == TokenType::byte) continue;
+    pieces_.emplace(text, Piece{id, false});
+    longest_piece_bytes_ = std::max(longest_piece_bytes_, text.size());
+    if (find_word_end(text, 0) != text.size()) splits_at_spaces_ = false;
+  }
+  Merger merger;
+  for (auto& [text, piece] : pieces_) {
+    if (!is_valid_utf8(text)) continue;  // such a token is never reached from text
+    merge_part(text, merger);
+    int n_tokens = 0;
+    merger.for_each([&](const MergeSymbol&) { ++n_tokens; });
+    piece.is_whole = n_tokens == 1;
+  }
+}
+
+void SpmEncoder::merge_part(std::string_view part, Merger& merger) const {
+  const auto find = [&](size_t begin, size_t end) -> const Piece* {
+    if (end - begin > longest_piece_bytes_) return nullptr;
+    const auto found = pieces_.find(part.substr(begin, end - begin));
+    return found == pieces_.end() ? nullptr : &found->second;
+  };
+  merger.clear();
+  for (size_t begin = 0; begin < part.size();) {
+    const size_t end = begin + static_cast<size_t>(decode_utf8(part.substr(begin)).n_bytes);
+    const Piece* piece = find(begin, end);
+    merger.add(static_cast<uint32_t>(end), piece == nullptr ? -1 : piece->token);
+    begin = end;
+  }
+  merger.merge([&](const MergeSymbol& left, const MergeSymbol& right) -> std::optional<MergeResult> {
+    const Piece* piece = find(left.begin, right.end);
+    if (piece == nullptr) return std::nullopt;
+    return MergeResult{order_of(vocabulary_.score(piece->token)), piece->token};
+  });
+}
+
+void SpmEncoder::encode_part(std::string_view part, Merger& merger, std::vector<int32_t>& ids) const {
+  if (part.size() <= longest_piece_bytes_) {
+    if (const auto found = pieces_.find(part); found != pieces_.end() && found->second.is_whole) {
+      ids.push_back(found->second.token);
+      return;
+    }
+  }
+  merge_part(part, merger);
+  merger.for_each([&](const MergeSymbol& symbol) {
+    if (symbol.token >= 0)
+      ids.push_back(symbol.token);
+    else
+      append_bytes(part.substr(symbol.begin, symbol.end - symbol.begin), ids);
+  });
+}
+
+void SpmEncoder::append_bytes(std::string_view character, std::vector<int32_t>& ids) const {
+  const auto token_of = [&](char byte) { return byte_tokens_[static_cast<uint8_t>(byte)]; };
+  if (std::ranges::any_of(character, [&](char byte) { return token_of(byte) < 0; })) {
+    ids.push_back(unknown_);
+    return;
+  }
+  for (const char byte : character) ids.push_back(token_of(byte));
+}
+
+void SpmEncoder::encode(std::string_view text, bool is_start, std::vector<int32_t>& ids) const {
+  std::string escaped = replace_all(text, " ", kSpace);
+  if (is_start && adds_space_prefix_) escaped.insert(0, kSpace);
+  const std::string_view all = escaped;
+  Merger merger;
+  for (size_t begin = 0; begin < all.size();) {
+    const size_t end = splits_at_spaces_ ? find_word_end(all, begin) : all.size();
+    encode_part(all.substr(begin, end - begin), merger, ids);
+    begin = end;
+  }
+}
+
+}  // namespace quandex
