@@ -20,4 +20,7 @@ struct CpuOptions {
 // The pool must outlive the backend. Throws Error{unsupported} for a level this machine lacks.
 std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool, const CpuOptions& options = {});
 
+// Whether the CPU backend has kernels of its own for the format; all others take its generic path.
+bool has_cpu_kernels(DType type);
+
 }  // namespace quandex

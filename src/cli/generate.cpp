@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/roofs.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+#include "cli/usage.h"
+#include "cli/verb.h"
+#include "model/load.h"
+#include "text/detokenizer.h"
+
+namespace quandex::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct GenerateOptions {
+  ModelOptions model;
+  std::optional<std::string> prompt, prompt_file, seed_text;
+  int n_tokens = 256;
+  SamplingParams sampling{.temperature = 0.8f, .top_p = 0.95f};
+  int64_t seed = 0;
+  std::vector<std::string> stop;
+  bool special = false, quiet = false;
+};
+
+std::string read_prompt(const GenerateOptions& options) {
+  if (options.prompt.has_value() == options.prompt_file.has_value())
+    throw UsageError(options.prompt ? "--prompt and --file exclude each other"
+                                    : "a prompt is missing: --prompt or --file");
+  if (options.prompt) return *options.prompt;
+  const std::string& path = *options.prompt_file;
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorCode::not_found, "{}: cannot read the prompt file", path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  return device() & 0x7fffffffu;  // short enough to type again
+}
+
+// What a generation took, for the line of figures at its end.
+struct Timeline {
+  Clock::time_point start = Clock::now();
+  std::optional<Clock::time_point> first_token, last_token;
+  int n_prompt = 0, n_generated = 0;
+
+  void note_token() {
+    last_token = Clock::now();
+    if (!first_token) first_token = last_token;
+    ++n_generated;
+  }
+  double prefill_seconds() const {
+    return first_token ? std::chrono::duration<double>(*first_token - start).count() : 0;
+  }
+  double decode_seconds() const {
+    return first_token ? std::chrono::duration<double>(*last_token - *first_token).count() : 0;
+  }
+};
+
+// Runs the request, writing text as it becomes safe to show. Ends early on a closed pipe, a stop string or Ctrl-C.
+Timeline stream_text(Session& session, Request request, const GenerateOptions& options) {
+  Detokenizer detokenizer(session.tokenizer(), options.stop, options.special);
+  Timeline timeline;
+  timeline.n_prompt = static_cast<int>(request.prompt.size());
+  Engine& engine = session.engine();
+  std::optional<Error> failure;
+  bool reader_left = false;
+  const auto show = [&](const std::string& text) {
+    if (!reader_left && !text.empty()) reader_left = !write_text(stdout, text);
+  };
+  const uint64_t id = engine.submit(std::move(request));
+  const auto on_event = [&](uint64_t, const Event& event) {
+    if (const auto* error = std::get_if<Error>(&event)) failure = *error;
+    const auto* token = std::get_if<Token>(&event);
+    if (!token) return true;
+    timeline.note_token();
+    show(detokenizer.push(token->id));
+    return !reader_left && !detokenizer.is_stopped() && interruption() == 0;
+  };
+  while (engine.step(on_event))
+    if (interruption() != 0) engine.cancel(id);
+  show(detokenizer.finish());
+  if (failure) throw *failure;
+  return timeline;
+}
+
+std::string rate(int n_tokens, double seconds) {
+  return seconds > 0 ? fmt::format(", {:.1f} tok/s", n_tokens / seconds) : std::string();
+}
+
+// The share of the memory's bandwidth that decoding used, measured after the run and away from its memory.
+std::string bandwidth_text(const Session& session, const Timeline& timeline) {
+  const int n_decoded = timeline.n_generated - 1;
+  if (n_decoded < 1 || timeline.decode_seconds() <= 0 || interruption() != 0) return {};
+  const StepCost cost = session.cost_of_step(1, timeline.n_prompt + timeline.n_generated / 2);
+  const double speed = (cost.weight_bytes + cost.kv_bytes) * n_decoded / timeline.decode_seconds();
+  const double roof = measure_roofs_in_child(session.n_threads(), RoofEffort::quick).bandwidth();
+  return fmt::format("; {:.1f} GB/s, {:.0f} % of this machine's {:.1f}", speed / 1e9, 100 * speed / roof, roof / 1e9);
+}
+
+void print_figures(const Session& session, const Timeline& timeline, uint64_t seed) {
+  if (is_terminal(stdout)) fmt::print(stderr, "\n");
+  const std::string line =
+      fmt::format("prompt {} tokens{}; generated {} tokens{}{}; seed {}", timeline.n_prompt,
+                  rate(timeline.n_prompt, timeline.prefill_seconds()), timeline.n_generated,
+                  rate(timeline.n_generated - 1, timeline.decode_seconds()), bandwidth_text(session, timeline), seed);
+  fmt::print(stderr, "{}\n", dim(stderr, line));
+}
+
+int run_generate(GenerateOptions& options, bool has_seed) {
+  for (const std::string& stop : options.stop)
+    if (stop.empty()) throw UsageError("--stop is empty; expected a text to end before");
+  const std::string prompt = read_prompt(options);
+  options.sampling.seed = has_seed ? static_cast<uint64_t>(options.seed) : random_seed();
+  Session session(options.model);
+  Request request;
+  request.prompt = session.tokenizer().encode_prompt(prompt, options.special);
+  request.sampling = options.sampling;
+  request.max_tokens = options.n_tokens;
+  request.stop_ids = session.tokenizer().special().stop_ids;
+  const Timeline timeline = stream_text(session, std::move(request), options);
+  if (!options.quiet) print_figures(session, timeline, options.sampling.seed);
+  return interruption() != 0 ? 128 + interruption() : 0;
+}
+
+void add_sampling_options(CLI::App& app, SamplingParams& sampling) {
+  add_real(app, "--temperature", sampling.temperature, 0, 100, "0: always the likeliest token");
+  add_integer(app, "--top-k", sampling.top_k, 0, 1 << 24, "Only the k likeliest tokens; 0: all");
+  add_real(app, "--top-p", sampling.top_p, 0.0001, 1, "Only the likeliest tokens that sum to p; 1: all");
+  add_real(app, "--min-p", sampling.min_p, 0, 1, "Only tokens at least this share as likely as the first");
+  add_real(app, "--repeat-penalty", sampling.repeat_penalty, 0.01, 100, "Above 1: tokens seen become less likely");
+  add_real(app, "--frequency-penalty", sampling.frequency_penalty, -100, 100, "Subtracted for each occurrence");
+  add_real(app, "--presence-penalty", sampling.presence_penalty, -100, 100, "Subtracted for a first occurrence");
+}
+
+}  // namespace
+
+Verb add_generate(CLI::App& program) {
+  auto options = std::make_shared<GenerateOptions>();
+  CLI::App* app = program.add_subcommand("generate", "Continue a text");
+  add_model_options(*app, options->model, true);
+  app->add_option("-p,--prompt", options->prompt, "The text to continue")->type_name("TEXT");
+  app->add_option("-f,--file", options->prompt_file, "The same from a file; - is standard input")->type_name("FILE");
+  add_integer(*app, "-n,--tokens", options->n_tokens, 1, 1 << 24, "Tokens to generate at most");
+  add_sampling_options(*app, options->sampling);
+  CLI::Option* seed = add_integer(*app, "--seed", options->seed, 0, std::numeric_limits<int64_t>::max(),
+                                  "Same seed and options, same text; default: a random one, shown at the end");
+  seed->default_str("");
+  app->add_option("--stop", options->stop, "End before this text; may be given several times")
+      ->type_name("TEXT")
+      ->expected(1)
+      ->take_all();
+  app->add_flag("--special", options->special,
+                "Special tokens in the prompt count as such, and are shown in the output");
+  app->add_flag("-q,--quiet", options->quiet, "No figures at the end");
+  app->footer(
+      "Only the continuation goes to standard output, as it comes; figures go to standard error. Ctrl-C ends the text\n"
+      "cleanly (status 130), and so does a reader that closes the pipe (status 0).\n\n"
+      "Examples:\n"
+      "  quandex generate model.gguf -p \"Once upon a time\"\n"
+      "  quandex generate model.gguf -f story.txt -n 500 --temperature 0 > more.txt\n"
+      "  quandex generate model.gguf --special -p $'<|im_start|>user\\nHello!<|im_end|>\\n<|im_start|>assistant\\n'\n"
+      "  quandex generate model.gguf -p \"1, 2, 3,\" --stop 10 --seed 7 -q\n");
+  return {app, [options, seed] { return run_generate(*options, seed->count() > 0); }};
+}
+
+}  // namespace quandex::cli

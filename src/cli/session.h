@@ -1,0 +1,52 @@
+// A model file opened, loaded on a backend and ready to run: what generate, logits and bench share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "base/thread_pool.h"
+#include "engine/engine.h"
+#include "format/gguf.h"
+#include "text/tokenizer.h"
+
+namespace quandex::cli {
+
+struct ModelOptions {
+  std::string path;
+  std::string backend = "cpu", kv_type = "f16";
+  int n_threads = default_thread_count();
+  int n_ctx = 0;
+  bool exact = false;
+};
+
+// MODEL, --threads, --backend, --kv-type, --exact; --ctx where `with_ctx`.
+void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx);
+
+class Session {
+ public:
+  // Loads with a progress bar. Throws Error for what cannot be loaded, Interrupted on Ctrl-C. `engine_options` gives
+  // what ModelOptions does not.
+  explicit Session(const ModelOptions& options, EngineOptions engine_options = {});
+
+  const GgufFile& file() const { return file_; }
+  const ModelConfig& config() const { return config_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  Engine& engine() { return *engine_; }
+  int n_threads() const { return pool_.n_threads(); }
+
+  // Weights and K/V that a step of one sequence reads and writes, and its operations; see step_cost().
+  StepCost cost_of_step(int n_tokens, int length) const;
+  uint64_t kv_bytes() const;  // of the whole cache
+
+ private:
+  GgufFile file_;
+  ModelConfig config_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  ThreadPool pool_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace quandex::cli

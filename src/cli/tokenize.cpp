@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/escape.h"
+#include "cli/verb.h"
+#include "format/gguf.h"
+#include "text/tokenizer.h"
+
+namespace quandex::cli {
+namespace {
+
+struct TokenizeOptions {
+  std::string path;
+  bool ids = false, no_special = false;
+};
+
+int run_tokenize(const TokenizeOptions& options) {
+  const GgufFile file(options.path);
+  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(file.metadata());
+  const std::string text{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  const std::vector<int32_t> ids =
+      options.no_special ? tokenizer->encode(text, false) : tokenizer->encode_prompt(text, true);
+  if (options.ids) {
+    fmt::print("{}\n", fmt::join(ids, " "));
+    return 0;
+  }
+  for (const int32_t id : ids) {
+    std::string bytes;
+    tokenizer->append(id, bytes, true);
+    fmt::print("{:>7} {}\n", id, escaped(bytes));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Verb add_tokenize(CLI::App& program) {
+  auto options = std::make_shared<TokenizeOptions>();
+  CLI::App* app = program.add_subcommand("tokenize", "Show the tokens of a text");
+  add_model_path(*app, options->path);
+  app->add_flag("--ids", options->ids, "Only the ids, separated by spaces");
+  app->add_flag("--no-special", options->no_special,
+                "The text alone: special tokens in it are plain text, and no BOS or EOS is added");
+  app->footer(
+      "Reads the text from standard input and prints a line for each token: its id and its text.\n\n"
+      "Examples:\n"
+      "  printf 'Once upon a time' | quandex tokenize model.gguf\n"
+      "  quandex tokenize model.gguf --ids --no-special < story.txt\n"
+      "  quandex logits model.gguf --ids \"$(printf 'Hello' | quandex tokenize model.gguf --ids | tr ' ' ,)\"\n");
+  return {app, [options] { return run_tokenize(*options); }};
+}
+
+}  // namespace quandex::cli

@@ -1,0 +1,102 @@
+#include "cli/verb.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <memory>
+
+#include "cli/usage.h"
+
+namespace quandex::cli {
+namespace {
+
+// The long form of "-n,--tokens", for messages.
+std::string long_flag(const std::string& flags) {
+  const size_t comma = flags.find(',');
+  return comma == std::string::npos ? flags : flags.substr(comma + 1);
+}
+
+CLI::Option* add_parsed(CLI::App& app, const std::string& flags, const std::string& type, const std::string& shown,
+                        const std::string& help, std::function<void(const std::string&)> parse) {
+  CLI::Option* option = app.add_option_function<std::string>(flags, parse, help);
+  option->type_name(type)->default_str(shown);
+  return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+}  // namespace
+
+int64_t parse_integer(std::string_view flag, std::string_view text, int64_t least, int64_t most) {
+  int64_t value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_integer = result.ptr == text.data() + text.size() && !text.empty();
+  if (!is_integer || result.ec == std::errc::invalid_argument)
+    throw UsageError(fmt::format("{} is '{}'; expected an integer from {} to {}", flag, text, least, most));
+  if (result.ec == std::errc::result_out_of_range || value < least || value > most)
+    throw UsageError(fmt::format("{} is {}; expected {} to {}", flag, text, least, most));
+  return value;
+}
+
+double parse_real(std::string_view flag, std::string_view text, double least, double most) {
+  const std::string copy(text);
+  char* end = nullptr;
+  const double value = std::strtod(copy.c_str(), &end);
+  if (copy.empty() || end != copy.c_str() + copy.size() || !std::isfinite(value))
+    throw UsageError(fmt::format("{} is '{}'; expected a number from {} to {}", flag, text, least, most));
+  if (value < least || value > most)
+    throw UsageError(fmt::format("{} is {}; expected {} to {}", flag, text, least, most));
+  return value;
+}
+
+CLI::Option* add_integer(CLI::App& app, const std::string& flags, int64_t& value, int64_t least, int64_t most,
+                         const std::string& help) {
+  const std::string flag = long_flag(flags);
+  return add_parsed(app, flags, "N", std::to_string(value), help, [&value, flag, least, most](const std::string& text) {
+    value = parse_integer(flag, text, least, most);
+  });
+}
+
+CLI::Option* add_integer(CLI::App& app, const std::string& flags, int& value, int least, int most,
+                         const std::string& help) {
+  const std::string flag = long_flag(flags);
+  return add_parsed(app, flags, "N", std::to_string(value), help, [&value, flag, least, most](const std::string& text) {
+    value = static_cast<int>(parse_integer(flag, text, least, most));
+  });
+}
+
+CLI::Option* add_real(CLI::App& app, const std::string& flags, float& value, double least, double most,
+                      const std::string& help) {
+  const std::string flag = long_flag(flags);
+  return add_parsed(app, flags, "X", fmt::format("{}", value), help,
+                    [&value, flag, least, most](const std::string& text) {
+                      value = static_cast<float>(parse_real(flag, text, least, most));
+                    });
+}
+
+CLI::Option* add_choice(CLI::App& app, const std::string& flags, std::string& value, std::vector<std::string> choices,
+                        const std::string& help) {
+  const std::string flag = long_flag(flags);
+  const std::string shown = fmt::format("{}", fmt::join(choices, "|"));
+  return add_parsed(app, flags, shown.size() <= 24 ? shown : "NAME", value, help,
+                    [&value, flag, choices = std::move(choices)](const std::string& text) {
+                      if (std::find(choices.begin(), choices.end(), text) == choices.end())
+                        throw UsageError(fmt::format("{} is '{}'; expected one of {}{}", flag, text,
+                                                     fmt::join(choices, ", "), suggestion(text, choices)));
+                      value = text;
+                    });
+}
+
+CLI::Option* add_model_path(CLI::App& app, std::string& path) {
+  return app.add_option("MODEL", path, "A GGUF model file")->required()->type_name("");
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) flags.push_back("-" + name);
+  }
+  return flags;
+}
+
+}  // namespace quandex::cli
