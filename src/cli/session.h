@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "engine/engine.h"
 #include "format/gguf.h"
+#include "model/load.h"
 #include "text/tokenizer.h"
 
 namespace quandex::cli {
