@@ -41,9 +41,7 @@ std::byte* map_huge(size_t size_bytes, std::string_view what) {
   const size_t kept = mapped - kHugePage;
   if (lead > 0) munmap(bytes, lead);
   if (lead < kHugePage) munmap(bytes + lead + kept, kHugePage - lead);
-#if defined(MADV_HUGEPAGE)
   madvise(bytes + lead, kept, MADV_HUGEPAGE);  // advice: 4 KiB pages work too
-#endif
   return bytes + lead;
 }
 

@@ -4,10 +4,13 @@
 
 namespace quandex::cpu {
 namespace ops_avx2 {
+// Each part uses the ones before it.
 #include "cpu/ops_vector_avx2.inl"
-// Each part uses the ones before.
+
 #include "cpu/ops_kernels.inl"
+
 #include "cpu/ops_attention.inl"
+
 #include "cpu/ops_table.inl"
 }  // namespace ops_avx2
 
