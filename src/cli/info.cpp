@@ -113,18 +113,20 @@ int run_info(const InfoOptions& options) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  quandex info\n"
+    "  quandex info --json | jq .cpu\n"
+    "  quandex info --markdown formats\n";
+
 Verb add_info(CLI::App& program) {
   auto options = std::make_shared<InfoOptions>();
-  CLI::App* app = program.add_subcommand("info", "Show this machine, and the formats and architectures that run on it");
-  app->add_flag("--json", options->json, "Write JSON");
-  add_choice(*app, "--markdown", options->markdown, {"formats", "architectures"},
+  CLI::App& app =
+      add_verb(program, "info", "Show this machine, and the formats and architectures that run on it", kFooter);
+  add_flag(app, "--json", options->json, "Write JSON");
+  add_choice(app, "--markdown", options->markdown, {"formats", "architectures"},
              "Write one table as Markdown (the README's)");
-  app->footer(
-      "Examples:\n"
-      "  quandex info\n"
-      "  quandex info --json | jq .cpu\n"
-      "  quandex info --markdown formats\n");
-  return {app, [options] { return run_info(*options); }};
+  return {&app, [options] { return run_info(*options); }};
 }
 
 }  // namespace quandex::cli

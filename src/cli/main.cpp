@@ -2,6 +2,7 @@
 // 128 + n ended by signal n (Ctrl-C: 130). A reader that closes the pipe has had enough: status 0.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <new>
