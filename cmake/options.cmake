@@ -24,5 +24,6 @@ if(QUANDEX_SANITIZE)
   target_link_options(quandex_options INTERFACE -fsanitize=${QUANDEX_SANITIZE})
 endif()
 if(QUANDEX_BUILD_FUZZERS)
+  # Coverage counters for libFuzzer; the fuzz targets alone link its driver.
   target_compile_options(quandex_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -33,6 +33,9 @@ class Backend {
   // The tensor can serve embed and linear alike. `name` is for messages.
   virtual Tensor upload(std::string_view name, DType type, std::span<const RowSegment> rows) = 0;
 
+  // Bytes of this backend's memory that upload() of these rows will take: none where it will alias them.
+  virtual size_t upload_bytes(DType type, std::span<const RowSegment> rows) const = 0;
+
   // Host access: step inputs before submit, results after wait. Not for uploaded weights.
   virtual std::span<std::byte> host_view(Tensor tensor) = 0;
 

@@ -143,6 +143,7 @@ void visible_slots(const StepInputs& in, int token, int window, int block_size, 
   const int last = integer_at(in.positions, token);
   const int first = window > 0 ? std::max(0, last - window + 1) : 0;
   slots.clear();
+  slots.reserve(static_cast<size_t>(tables.cols) * static_cast<size_t>(block_size));  // once for every length
   for (int j = first; j <= last; ++j) slots.push_back(table[j / block_size] * block_size + j % block_size);
 }
 
@@ -154,6 +155,7 @@ struct AttentionScratch {
 void attend_head(float* out, const float* q, KvLayer kv, const AttentionConfig& config, int head, AttentionScratch& s) {
   const int head_dim = config.heads.head_dim;
   const int at = head / (config.heads.n_heads / config.heads.n_kv_heads) * head_dim;
+  s.scores.reserve(s.slots.capacity());
   s.scores.resize(s.slots.size());
   double largest = -std::numeric_limits<double>::infinity();
   for (size_t j = 0; j < s.slots.size(); ++j) {
@@ -251,6 +253,13 @@ class ReferenceBackend final : public Backend, private CommandBatch {
       to += n;
     }
     return out;
+  }
+
+  size_t upload_bytes(DType type, std::span<const RowSegment> rows) const override {
+    size_t total = 0;
+    for (const RowSegment& segment : rows)
+      total += static_cast<size_t>(segment.n_rows) * row_bytes(type, segment.source->cols());
+    return total;
   }
 
   std::span<std::byte> host_view(Tensor t) override {

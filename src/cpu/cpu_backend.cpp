@@ -97,6 +97,15 @@ class CpuBackend final : public Backend {
     return keep(std::move(buffer), type, shape.rows, shape.cols);
   }
 
+  size_t upload_bytes(DType type, std::span<const RowSegment> segments) const override {
+    int64_t rows = 0;
+    for (const RowSegment& segment : segments) rows += segment.n_rows;
+    const auto cols = static_cast<int>(segments.front().source->cols());
+    const WeightMatrix shape{type, is_packed(type, exact_activations_), static_cast<int>(rows), cols, nullptr};
+    const bool is_aliased = !shape.packed && contiguous_bytes(segments, row_bytes(type, cols)) != nullptr;
+    return is_aliased ? 0 : stored_bytes(shape);
+  }
+
   std::span<std::byte> host_view(Tensor tensor) override {
     return {write_bytes(tensor), static_cast<size_t>(tensor.rows) * row_bytes(tensor.type, tensor.cols)};
   }

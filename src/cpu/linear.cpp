@@ -20,20 +20,29 @@ constexpr int kPanelRows = 4, kPanelCols = 2048, kPanelTokens = 64;
 
 void (*packed_kernel(const LinearKernels& kernels, DType type))(const PackedProduct&) {
   switch (type) {
-    case DType::q4_0: return kernels.q4_0;
-    case DType::q8_0: return kernels.q8_0;
-    case DType::q4_k: return kernels.q4_k;
-    case DType::q6_k: return kernels.q6_k;
-    default: return nullptr;
+    case DType::q4_0:
+      return kernels.q4_0;
+    case DType::q8_0:
+      return kernels.q8_0;
+    case DType::q4_k:
+      return kernels.q4_k;
+    case DType::q6_k:
+      return kernels.q6_k;
+    default:
+      return nullptr;
   }
 }
 
 void (*row_kernel(const LinearKernels& kernels, DType type))(const RowProduct&) {
   switch (type) {
-    case DType::f32: return kernels.f32;
-    case DType::f16: return kernels.f16;
-    case DType::bf16: return kernels.bf16;
-    default: return nullptr;
+    case DType::f32:
+      return kernels.f32;
+    case DType::f16:
+      return kernels.f16;
+    case DType::bf16:
+      return kernels.bf16;
+    default:
+      return nullptr;
   }
 }
 
@@ -85,8 +94,13 @@ void generic_tile(const LinearKernels& kernels, const WeightMatrix& w, int row, 
     for (int r = 0; r < n_rows; ++r)
       decode_columns(format, w.data + static_cast<size_t>(row + r) * row_size, col, n_cols,
                      panel.data() + r * kPanelCols);
-    kernels.panel({.panel = panel.data(), .values = a.values + token * a.stride + col, .sums = sums.data(),
-                   .panel_stride = kPanelCols, .value_stride = a.stride, .cols = n_cols, .n_tokens = n_tokens,
+    kernels.panel({.panel = panel.data(),
+                   .values = a.values + token * a.stride + col,
+                   .sums = sums.data(),
+                   .panel_stride = kPanelCols,
+                   .value_stride = a.stride,
+                   .cols = n_cols,
+                   .n_tokens = n_tokens,
                    .n_rows = n_rows});
   }
   std::array<float, size_t{kPanelRows} * kPanelTokens> dots;
@@ -180,17 +194,29 @@ void linear_rows(const LinearKernels& kernels, const WeightMatrix& w, int first_
     CHECK(a.quantized != nullptr);
     return packed_kernel(kernels, w.type)({.weights = reinterpret_cast<const unsigned char*>(w.data),
                                            .quantized = reinterpret_cast<const unsigned char*>(a.quantized),
-                                           .out = out.values, .bias = out.bias, .out_stride = out.stride,
-                                           .cols = w.cols, .n_tokens = a.n_tokens, .first_row = first_row,
-                                           .end_row = end_row, .add = out.add});
+                                           .out = out.values,
+                                           .bias = out.bias,
+                                           .out_stride = out.stride,
+                                           .cols = w.cols,
+                                           .n_tokens = a.n_tokens,
+                                           .first_row = first_row,
+                                           .end_row = end_row,
+                                           .add = out.add});
   }
   CHECK(a.values != nullptr);
   if (const auto kernel = row_kernel(kernels, w.type)) {
     const size_t row_size = row_bytes(w.type, w.cols);
     const std::byte* rows = w.data + static_cast<size_t>(first_row) * row_size;
-    return kernel({.rows = reinterpret_cast<const unsigned char*>(rows), .values = a.values, .out = out.values,
-                   .bias = out.bias, .row_bytes = static_cast<ptrdiff_t>(row_size), .value_stride = a.stride,
-                   .out_stride = out.stride, .cols = w.cols, .n_tokens = a.n_tokens, .n_rows = end_row - first_row,
+    return kernel({.rows = reinterpret_cast<const unsigned char*>(rows),
+                   .values = a.values,
+                   .out = out.values,
+                   .bias = out.bias,
+                   .row_bytes = static_cast<ptrdiff_t>(row_size),
+                   .value_stride = a.stride,
+                   .out_stride = out.stride,
+                   .cols = w.cols,
+                   .n_tokens = a.n_tokens,
+                   .n_rows = end_row - first_row,
                    .add = out.add});
   }
   generic_product(kernels, w, first_row, end_row, a, out);

@@ -63,8 +63,8 @@ void quantize(const float* values, int first_block, int end_block, int lane, int
 
 // sums[t] += dot[t] * (weight_scale * activation scale of t).
 template <int width, typename AnyDot>
-[[gnu::always_inline]] inline void add_block(const AnyDot (&dot)[width], Lanes weight_scale, const unsigned char* record,
-                                             Lanes (&sums)[width]) {
+[[gnu::always_inline]] inline void add_block(const AnyDot (&dot)[width], Lanes weight_scale,
+                                             const unsigned char* record, Lanes (&sums)[width]) {
   for (int t = 0; t < width; ++t) {
     const Lanes scale = multiply(weight_scale, splat(record + TileRecord<width>::kScales + 4 * t));
     sums[t] = multiply_add(to_lanes(dot[t]), scale, sums[t]);
@@ -113,8 +113,7 @@ struct Q8_0 {
   [[gnu::always_inline]] static void dot_bytes(const unsigned char* codes, const unsigned char* record,
                                                WideDot (&dot)[width]) {
     const WideCodes wide = load_wide_codes(codes + 64 * vector);
-    for (int t = 0; t < width; ++t)
-      dot[t] = dot4_wide<vector % 4>(dot[t], wide, record + 32 * t + 16 * (vector / 4));
+    for (int t = 0; t < width; ++t) dot[t] = dot4_wide<vector % 4>(dot[t], wide, record + 32 * t + 16 * (vector / 4));
   }
 
   template <int width>
@@ -155,17 +154,24 @@ struct Q4_K {  // weight = d * scale * code - dmin * min, scale and min per 32 c
 struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
   static constexpr PackedLayout kLayout = kPackedQ6_K;
 
-  // Columns 4 * vector .. + 3 of both halves of 32.
-  template <int width, int vector>
+  // Columns 16 * half + 4 * vector .. + 3.
+  template <int width, int half, int vector>
   [[gnu::always_inline]] static void dot_six_bits(const unsigned char* codes, const unsigned char* record,
-                                                  Dot (&first)[width], Dot (&second)[width]) {
+                                                  Dot (&dot)[width]) {
     const Codes nibbles = load_codes(codes + 64 * vector), pairs = load_codes(codes + 256 + 64 * (vector / 2));
-    const Codes low = combine(low_nibbles(nibbles), high_pairs<vector % 2>(pairs));
-    const Codes high = combine(high_nibbles(nibbles), high_pairs<2 + vector % 2>(pairs));
-    for (int t = 0; t < width; ++t) {
-      first[t] = dot4<vector>(first[t], low, record + 32 * t);
-      second[t] = dot4<vector>(second[t], high, record + 32 * t + 16);
-    }
+    const Codes low = half == 0 ? low_nibbles(nibbles) : high_nibbles(nibbles);
+    const Codes six_bits = combine(low, high_pairs<2 * half + vector % 2>(pairs));
+    for (int t = 0; t < width; ++t) dot[t] = dot4<vector>(dot[t], six_bits, record + 32 * t + 16 * half);
+  }
+  template <int width, int half>
+  [[gnu::always_inline]] static void dot_half(const unsigned char* codes, const unsigned char* record,
+                                              Dot (&dot)[width]) {
+    for (int t = 0; t < width; ++t)
+      dot[t] = start_dot<2>(record + TileRecord<width>::kHalfCorrections + 8 * t + 4 * half);
+    dot_six_bits<width, half, 0>(codes, record, dot);
+    dot_six_bits<width, half, 1>(codes, record, dot);
+    dot_six_bits<width, half, 2>(codes, record, dot);
+    dot_six_bits<width, half, 3>(codes, record, dot);
   }
 
   template <int width>
@@ -173,14 +179,8 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
                                          const unsigned char* record, Lanes (&sums)[width]) {
     for (int s = 0; s < 8; ++s, codes += 384, record += TileRecord<width>::kBytes) {
       Dot first[width], second[width];
-      for (int t = 0; t < width; ++t) {
-        first[t] = start_dot<2>(record + TileRecord<width>::kHalfCorrections + 8 * t);
-        second[t] = start_dot<2>(record + TileRecord<width>::kHalfCorrections + 8 * t + 4);
-      }
-      dot_six_bits<width, 0>(codes, record, first, second);
-      dot_six_bits<width, 1>(codes, record, first, second);
-      dot_six_bits<width, 2>(codes, record, first, second);
-      dot_six_bits<width, 3>(codes, record, first, second);
+      dot_half<width, 0>(codes, record, first);
+      dot_half<width, 1>(codes, record, second);
       const Scales first_scale = load_scales(params + kQ6_K_SubScales + 32 * s);
       const Scales second_scale = load_scales(params + kQ6_K_SubScales + 32 * s + 16);
       const Lanes d = load_f16(params);
@@ -194,22 +194,30 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
 
 // A group's blocks [first_block, end_block) added to its sums for one tile.
 template <typename Kernel, int width>
-void add_blocks(const unsigned char* group, int n_blocks, int first_block, int end_block, const unsigned char* tile,
-                Lanes* sums_in_memory) {
+[[gnu::noinline]] void add_blocks(const unsigned char* group, int n_blocks, int first_block, int end_block,
+                                  const unsigned char* tile, Lanes (&sums_in_memory)[width]) {
   constexpr PackedLayout layout = Kernel::kLayout;
   constexpr int kRecordBytes = layout.block_values / 32 * TileRecord<width>::kBytes;
   const unsigned char* codes = group + ptrdiff_t{layout.code_bytes} * first_block;
-  const unsigned char* params = group + ptrdiff_t{layout.code_bytes} * n_blocks + ptrdiff_t{layout.param_bytes} * first_block;
+  const unsigned char* params =
+      group + ptrdiff_t{layout.code_bytes} * n_blocks + ptrdiff_t{layout.param_bytes} * first_block;
   const unsigned char* record = tile + ptrdiff_t{kRecordBytes} * first_block;
-  Lanes sums[width];
-  for (int t = 0; t < width; ++t) sums[t] = sums_in_memory[t];
-  for (int block = first_block; block < end_block; ++block) {
-    Kernel::template add<width>(codes, params, record, sums);
-    codes += layout.code_bytes;
-    params += layout.param_bytes;
-    record += kRecordBytes;
+  const auto add_all = [&](Lanes(&sums)[width]) {
+    for (int block = first_block; block < end_block; ++block) {
+      Kernel::template add<width>(codes, params, record, sums);
+      codes += layout.code_bytes;
+      params += layout.param_bytes;
+      record += kRecordBytes;
+    }
+  };
+  if constexpr (kHoldSums) {
+    Lanes sums[width];
+    for (int t = 0; t < width; ++t) sums[t] = sums_in_memory[t];
+    add_all(sums);
+    for (int t = 0; t < width; ++t) sums_in_memory[t] = sums[t];
+  } else {
+    add_all(sums_in_memory);
   }
-  for (int t = 0; t < width; ++t) sums_in_memory[t] = sums[t];
 }
 
 // Stores the rows of one group that lie in the range.
@@ -232,9 +240,9 @@ inline void store_group(const PackedProduct& p, int group, int token, Lanes sum)
   }
 }
 
-constexpr int kMaxGroups = 16;                // of a block of groups
+constexpr int kMaxGroups = 16;                 // of a block of groups
 constexpr ptrdiff_t kGroupsBytes = 192 << 10;  // of packed weights that stay in the second-level cache over all tiles
-constexpr int kChunkRecords = 512;            // tokens * records whose activations stay in the first-level cache (26 KiB)
+constexpr int kChunkRecords = 512;  // tokens * records whose activations stay in the first-level cache (26 KiB)
 
 // All tiles' share of one width: `width` tokens from `token` on, for the groups [first_group, end_group).
 template <typename Kernel, int width>

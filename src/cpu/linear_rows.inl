@@ -115,7 +115,8 @@ void panel_product(const PanelProduct& p) {
 }
 
 void sum_lanes(const float* sums, int n, float* out) {
-  for (int i = 0; i < n; ++i) out[i] = sum_of(load_lanes(reinterpret_cast<const unsigned char*>(sums + ptrdiff_t{16} * i)));
+  for (int i = 0; i < n; ++i)
+    out[i] = sum_of(load_lanes(reinterpret_cast<const unsigned char*>(sums + ptrdiff_t{16} * i)));
 }
 
 constexpr LinearKernels kTable{

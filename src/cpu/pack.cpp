@@ -129,7 +129,8 @@ void put_q6_k(const uint8_t* block, const BlockPlace& place) {
     for (size_t i = 0; i < 16; ++i) nibbles[i] = static_cast<uint8_t>((code[i] & 15u) | (code[16 + i] & 15u) << 4);
     for (size_t i = 0; i < 8; ++i) {
       const uint8_t* column = code + 8 * (i / 4) + i % 4;
-      pairs[i] = static_cast<uint8_t>(column[0] >> 4 | column[4] >> 4 << 2 | column[16] >> 4 << 4 | column[20] >> 4 << 6);
+      pairs[i] =
+          static_cast<uint8_t>(column[0] >> 4 | column[4] >> 4 << 2 | column[16] >> 4 << 4 | column[20] >> 4 << 6);
     }
     put_quads(nibbles, 4, place.codes + 384 * s, place.lane);
     put_quads(pairs, 2, place.codes + 384 * s + 256, place.lane);

@@ -2,6 +2,7 @@
 // is one 32-bit sum. The dot instruction takes unsigned codes; signed ones are moved up by 128 and corrected.
 
 constexpr int kTileTokens = 8;
+constexpr bool kHoldSums = true;
 constexpr int kDotRows = 4, kDotTokens = 4;
 constexpr int kStreamRows = 4;
 
@@ -21,17 +22,13 @@ using WideDot = Dot;
 inline Lanes zero_lanes() { return {_mm512_setzero_ps()}; }
 inline Lanes load_lanes(const unsigned char* p) { return {_mm512_loadu_ps(p)}; }
 inline void store_lanes(Lanes x, float* p) { _mm512_storeu_ps(p, x.v); }
-inline __m256i load_32_bytes(const unsigned char* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
+inline __m256i load_32_bytes(const unsigned char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline __m128i load_16_bytes(const unsigned char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 inline Lanes load_f16(const unsigned char* p) { return {_mm512_cvtph_ps(load_32_bytes(p))}; }
 inline Lanes load_bf16(const unsigned char* p) {
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_32_bytes(p)), 16))};
 }
-inline Lanes load_u8(const unsigned char* p) {
-  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load_16_bytes(p)))};
-}
+inline Lanes load_u8(const unsigned char* p) { return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load_16_bytes(p)))}; }
 inline Lanes splat(const unsigned char* p) {
   float value;
   __builtin_memcpy(&value, p, 4);
@@ -41,7 +38,8 @@ inline Lanes add(Lanes a, Lanes b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline Lanes multiply(Lanes a, Lanes b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 inline float sum_of(Lanes x) {
-  const __m256 eight = _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xFF, x.v, 0), _mm512_maskz_extractf32x8_ps(0xFF, x.v, 1));
+  const __m256 eight =
+      _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xFF, x.v, 0), _mm512_maskz_extractf32x8_ps(0xFF, x.v, 1));
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
@@ -84,8 +82,7 @@ inline Dot dot4(Dot dot, const Codes& codes, const unsigned char* p) {
 inline Lanes to_lanes(Dot dot) { return {_mm512_cvtepi32_ps(dot.v)}; }
 inline Scales load_scales(const unsigned char* p) { return {_mm512_cvtepi8_epi32(load_16_bytes(p))}; }
 inline Lanes scaled_sum(Dot a, Scales scale_a, Dot b, Scales scale_b) {
-  return {_mm512_cvtepi32_ps(
-      _mm512_add_epi32(_mm512_mullo_epi32(a.v, scale_a.v), _mm512_mullo_epi32(b.v, scale_b.v)))};
+  return {_mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_mullo_epi32(a.v, scale_a.v), _mm512_mullo_epi32(b.v, scale_b.v)))};
 }
 
 inline WideCodes load_wide_codes(const unsigned char* p) {

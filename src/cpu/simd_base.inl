@@ -9,6 +9,7 @@
 //   Scales     16 signed 8-bit integers that multiply Dots
 
 constexpr int kTileTokens = 4;               // tokens in a tile of quantized activations
+constexpr bool kHoldSums = true;             // registers hold the sums of a tile beside its dots
 constexpr int kDotRows = 2, kDotTokens = 2;  // tile of the kernels over rows of reals
 constexpr int kStreamRows = 4;               // rows at a time there for a single token
 
@@ -139,8 +140,8 @@ inline Dot dot4(Dot dot, const Codes& codes, const unsigned char* p) {
   signed char a[4];
   __builtin_memcpy(a, p + 4 * quad, 4);
   for (int i = 0; i < 16; ++i)
-    dot.at[i] += codes.at[4 * i] * a[0] + codes.at[4 * i + 1] * a[1] + codes.at[4 * i + 2] * a[2] +
-                 codes.at[4 * i + 3] * a[3];
+    dot.at[i] +=
+        codes.at[4 * i] * a[0] + codes.at[4 * i + 1] * a[1] + codes.at[4 * i + 2] * a[2] + codes.at[4 * i + 3] * a[3];
   return dot;
 }
 inline Lanes to_lanes(Dot dot) {

@@ -1,7 +1,8 @@
-// The vocabulary of simd_base.inl with NEON and its dot products: 16 lanes are four registers. The dot instruction takes
-// signed codes, which unsigned ones of up to 6 bits are as well.
+// The vocabulary of simd_base.inl with NEON and its dot products: 16 lanes are four registers. The dot instruction
+// takes signed codes, which unsigned ones of up to 6 bits are as well.
 
 constexpr int kTileTokens = 4;
+constexpr bool kHoldSums = true;
 constexpr int kDotRows = 2, kDotTokens = 2;
 constexpr int kStreamRows = 4;
 
@@ -37,8 +38,7 @@ inline Lanes load_f16(const unsigned char* p) {
 }
 inline Lanes load_bf16(const unsigned char* p) {
   Lanes x;
-  for (int i = 0; i < 4; ++i)
-    x.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p + 8 * i)), 16));
+  for (int i = 0; i < 4; ++i) x.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p + 8 * i)), 16));
   return x;
 }
 inline Lanes load_u8(const unsigned char* p) {

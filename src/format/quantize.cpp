@@ -35,11 +35,13 @@ uint16_t f16_at_most(float value) {
   return half == 0 ? static_cast<uint16_t>(0x8001u) : static_cast<uint16_t>(half - 1);
 }
 
-// The integer nearest to value / step within [low, high]; 0 where the step is 0.
+// The integer nearest to value / step within [low, high], ties to even; 0 where the step is 0.
 int quantized(float value, float step, int low, int high) {
   if (step == 0.0f) return std::clamp(0, low, high);
   const float q = std::clamp(value / step, static_cast<float>(low), static_cast<float>(high));
-  return static_cast<int>(std::nearbyint(q));
+  // A sum this large keeps no fraction: the addition rounds, without the call that nearbyint is on baseline x86.
+  constexpr float kNoFraction = 12582912.0f;  // 1.5 * 2^23
+  return static_cast<int>((q + kNoFraction) - kNoFraction);
 }
 
 // The value of largest magnitude, with its sign.

@@ -71,7 +71,7 @@ void BpeEncoder::read_merges(const Metadata& metadata, const Vocabulary& vocabul
 
 void BpeEncoder::find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges) {
   Merger merger;
-  whole_pieces_.reserve(bytes_.size());
+  whole_pieces_ = TextIndex(bytes_.size());
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const std::string_view piece = bytes(id);
     const TokenType type = vocabulary.type(id);
@@ -83,7 +83,7 @@ void BpeEncoder::find_whole_pieces(const Vocabulary& vocabulary, bool ignore_mer
       merger.for_each([&](const MergeSymbol& symbol) { ++n_tokens, token = symbol.token; });
       if (n_tokens != 1 || token != id) continue;
     }
-    whole_pieces_.emplace(piece, id);
+    whole_pieces_.add(piece, id);
     longest_whole_piece_bytes_ = std::max(longest_whole_piece_bytes_, piece.size());
   }
 }
@@ -102,8 +102,8 @@ void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const 
   Merger merger;
   pre_tokenizer_.split(text, [&](std::string_view piece) {
     if (piece.size() <= longest_whole_piece_bytes_) {
-      if (const auto found = whole_pieces_.find(piece); found != whole_pieces_.end()) {
-        ids.push_back(found->second);
+      if (const auto token = whole_pieces_.find(piece)) {
+        ids.push_back(*token);
         return;
       }
     }

@@ -5,13 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "format/metadata.h"
 #include "text/merge.h"
 #include "text/pair_table.h"
 #include "text/pretokenize.h"
+#include "text/text_index.h"
 #include "text/text_table.h"
 #include "text/vocabulary.h"
 
@@ -39,7 +39,7 @@ class BpeEncoder {
   int32_t unknown_;                         // stands for lacking bytes; -1: they are left out
   PairTable merges_;
   // Pieces that become one token: a look-up instead of merging, for most pieces of ordinary text.
-  std::unordered_map<std::string_view, int32_t> whole_pieces_;
+  TextIndex whole_pieces_;
   size_t longest_whole_piece_bytes_ = 0;
 };
 

@@ -10,7 +10,8 @@ SpecialMatcher::SpecialMatcher(const Vocabulary& vocabulary, bool with_control) 
         vocabulary.type(id) == TokenType::user_defined || (with_control && vocabulary.is_special(id));
     if (is_matched && !vocabulary.text(id).empty()) entries_.push_back({vocabulary.text(id), id});
   }
-  std::ranges::stable_sort(entries_, {}, &Entry::text);
+  std::ranges::sort(
+      entries_, [](const Entry& a, const Entry& b) { return a.text != b.text ? a.text < b.text : a.token < b.token; });
   // Of equal texts the lowest id stays.
   const auto repeated = std::ranges::unique(entries_, {}, &Entry::text);
   entries_.erase(repeated.begin(), repeated.end());

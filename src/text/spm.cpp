@@ -77,48 +77,49 @@ void SpmEncoder::read_bytes(const Metadata& metadata, const Vocabulary& vocabula
 }
 
 void SpmEncoder::find_whole_pieces() {
-  pieces_.reserve(static_cast<size_t>(vocabulary_.size()));
+  pieces_ = TextIndex(static_cast<size_t>(vocabulary_.size()));
+  is_whole_.resize(static_cast<size_t>(vocabulary_.size()));
   for (int32_t id = 0; id < vocabulary_.size(); ++id) {
     const std::string_view text = vocabulary_.text(id);
     if (text.empty() || vocabulary_.is_special(id) || vocabulary_.type(id) == TokenType::byte) continue;
-    pieces_.emplace(text, Piece{id, false});
+    pieces_.add(text, id);
     longest_piece_bytes_ = std::max(longest_piece_bytes_, text.size());
     if (find_word_end(text, 0) != text.size()) splits_at_spaces_ = false;
   }
   Merger merger;
-  for (auto& [text, piece] : pieces_) {
-    if (!is_valid_utf8(text)) continue;  // such a token is never reached from text
+  for (int32_t id = 0; id < vocabulary_.size(); ++id) {
+    const std::string_view text = vocabulary_.text(id);
+    // Text is valid UTF-8, so other tokens are never reached; of equal texts only one token is.
+    if (pieces_.find(text) != id || !is_valid_utf8(text)) continue;
     merge_part(text, merger);
     int n_tokens = 0;
     merger.for_each([&](const MergeSymbol&) { ++n_tokens; });
-    piece.is_whole = n_tokens == 1;
+    is_whole_[static_cast<size_t>(id)] = n_tokens == 1;
   }
 }
 
 void SpmEncoder::merge_part(std::string_view part, Merger& merger) const {
-  const auto find = [&](size_t begin, size_t end) -> const Piece* {
-    if (end - begin > longest_piece_bytes_) return nullptr;
-    const auto found = pieces_.find(part.substr(begin, end - begin));
-    return found == pieces_.end() ? nullptr : &found->second;
+  const auto find = [&](size_t begin, size_t end) -> std::optional<int32_t> {
+    if (end - begin > longest_piece_bytes_) return std::nullopt;
+    return pieces_.find(part.substr(begin, end - begin));
   };
   merger.clear();
   for (size_t begin = 0; begin < part.size();) {
     const size_t end = begin + static_cast<size_t>(decode_utf8(part.substr(begin)).n_bytes);
-    const Piece* piece = find(begin, end);
-    merger.add(static_cast<uint32_t>(end), piece == nullptr ? -1 : piece->token);
+    merger.add(static_cast<uint32_t>(end), find(begin, end).value_or(-1));
     begin = end;
   }
   merger.merge([&](const MergeSymbol& left, const MergeSymbol& right) -> std::optional<MergeResult> {
-    const Piece* piece = find(left.begin, right.end);
-    if (piece == nullptr) return std::nullopt;
-    return MergeResult{order_of(vocabulary_.score(piece->token)), piece->token};
+    const auto token = find(left.begin, right.end);
+    if (!token) return std::nullopt;
+    return MergeResult{order_of(vocabulary_.score(*token)), *token};
   });
 }
 
 void SpmEncoder::encode_part(std::string_view part, Merger& merger, std::vector<int32_t>& ids) const {
   if (part.size() <= longest_piece_bytes_) {
-    if (const auto found = pieces_.find(part); found != pieces_.end() && found->second.is_whole) {
-      ids.push_back(found->second.token);
+    if (const auto token = pieces_.find(part); token && is_whole_[static_cast<size_t>(*token)]) {
+      ids.push_back(*token);
       return;
     }
   }

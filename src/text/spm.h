@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "format/metadata.h"
 #include "text/merge.h"
+#include "text/text_index.h"
 #include "text/text_table.h"
 #include "text/vocabulary.h"
 
@@ -30,10 +30,6 @@ class SpmEncoder {
   bool adds_space_prefix() const { return adds_space_prefix_; }
 
  private:
-  struct Piece {
-    int32_t token;
-    bool is_whole;  // the text of the token alone becomes the token: no merging needed
-  };
   void read_bytes(const Metadata& metadata, const Vocabulary& vocabulary);
   void find_whole_pieces();
   void encode_part(std::string_view part, Merger& merger, std::vector<int32_t>& ids) const;
@@ -44,7 +40,8 @@ class SpmEncoder {
   bool adds_space_prefix_;
   bool splits_at_spaces_ = true;  // no token has a space after another character, so none merges across such a place
   TextTable bytes_;
-  std::unordered_map<std::string_view, Piece> pieces_;  // tokens that text can become, by their stored text
+  TextIndex pieces_;            // tokens that text can become, by their stored text
+  std::vector<bool> is_whole_;  // [token] its text alone becomes the token: no merging needed
   size_t longest_piece_bytes_ = 0;
   std::array<int32_t, 256> byte_tokens_{};  // -1: none
   int32_t unknown_;

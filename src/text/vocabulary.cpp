@@ -45,8 +45,8 @@ Vocabulary::Vocabulary(const Metadata& metadata) {
   for (const std::string& token : *tokens) n_bytes += token.size();
   texts_.reserve(tokens->size(), n_bytes);
   for (const std::string& token : *tokens) texts_.add(token);
-  by_text_.reserve(tokens->size());
-  for (int32_t id = 0; id < size(); ++id) by_text_.emplace(text(id), id);
+  by_text_ = TextIndex(tokens->size());
+  for (int32_t id = 0; id < size(); ++id) by_text_.add(text(id), id);
   read_types(metadata);
   read_scores(metadata);
 }
@@ -81,12 +81,6 @@ void Vocabulary::read_scores(const Metadata& metadata) {
     if (std::isnan(scores_[i]))
       throw Error(ErrorCode::invalid_file, "{}: {}[{}] is not a number", metadata.source(), kScoresKey, i);
   }
-}
-
-std::optional<int32_t> Vocabulary::find(std::string_view text) const {
-  const auto found = by_text_.find(text);
-  if (found == by_text_.end()) return std::nullopt;
-  return found->second;
 }
 
 int32_t special_id(const Metadata& metadata, std::string_view key, const Vocabulary& vocabulary) {

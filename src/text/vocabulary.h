@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "format/metadata.h"
+#include "text/text_index.h"
 #include "text/text_table.h"
 #include "text/tokenizer.h"
 
@@ -37,7 +37,7 @@ class Vocabulary {
   }
 
   // The lowest id with this text.
-  std::optional<int32_t> find(std::string_view text) const;
+  std::optional<int32_t> find(std::string_view text) const { return by_text_.find(text); }
 
  private:
   void read_types(const Metadata& metadata);
@@ -46,7 +46,7 @@ class Vocabulary {
   TextTable texts_;
   std::vector<TokenType> types_;
   std::vector<float> scores_;  // empty where the file has none
-  std::unordered_map<std::string_view, int32_t> by_text_;
+  TextIndex by_text_;
 };
 
 // The id that a key names: -1 where it is absent or says so (4294967295). Throws where the vocabulary has no such id.

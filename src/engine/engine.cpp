@@ -1,0 +1,279 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "model/forward.h"
+#include "model/load.h"
+
+namespace quandex {
+
+struct Engine::Active {
+  Sequence sequence;
+  uint64_t id = 0;  // 0: the slot is free
+  bool is_cancelled = false;
+  Request request;
+};
+
+namespace {
+
+// What besides the tokens K/V depends on. An engine has one model; adapters will add theirs here.
+uint64_t prefix_salt(DType kv_type, int rope_variant) {
+  const std::array<int32_t, 2> parts = {static_cast<int32_t>(kv_type), rope_variant};
+  return chain_hash(0, parts);
+}
+
+SchedulerConfig scheduler_config(const ModelConfig& config, const EngineOptions& options) {
+  return {.block_size = kBlockSize,
+          .max_sequences = options.max_sequences,
+          .n_ctx = options.n_ctx,
+          .reuse_prefixes = options.reuse_prefixes,
+          .groups = kv_groups(config, options)};
+}
+
+}  // namespace
+
+Engine::Engine(Model model, Backend& backend, const EngineOptions& options)
+    : model_(std::move(model)),
+      backend_(backend),
+      options_(resolve_options(options, model_.config)),
+      kv_(model_.config, options_, backend),
+      scratch_(allocate_scratch(model_, step_limits(options_), backend)),
+      steps_(step_shape(model_.config, options_), backend),
+      scheduler_(scheduler_config(model_.config, options_)),
+      host_sampler_(model_.config.vocab) {}
+
+Engine::~Engine() = default;
+
+void Engine::check_prompt(std::span<const int32_t> prompt) const {
+  if (prompt.empty()) throw Error(ErrorCode::invalid_argument, "the prompt has no tokens");
+  if (prompt.size() > static_cast<size_t>(options_.n_ctx)) {
+    throw Error(ErrorCode::invalid_argument, "the prompt has {} tokens, the context holds {}", prompt.size(),
+                options_.n_ctx);
+  }
+  for (const int32_t token : prompt) {
+    if (token >= 0 && token < model_.config.vocab) continue;
+    throw Error(ErrorCode::invalid_argument, "token {} is not in the vocabulary of {}", token, model_.config.vocab);
+  }
+}
+
+Engine::Active& Engine::slot_for(uint64_t request) {
+  auto free = std::ranges::find_if(active_, [](const auto& active) { return active->id == 0; });
+  if (free == active_.end()) free = active_.insert(free, std::make_unique<Active>());
+  Active& active = **free;
+  active.id = request;
+  active.is_cancelled = false;
+  active.sequence.owner = static_cast<int>(free - active_.begin());
+  return active;
+}
+
+uint64_t Engine::submit(Request request) {
+  check_prompt(request.prompt);
+  check_sampling_params(request.sampling);
+  if (request.max_tokens < 1) {
+    throw Error(ErrorCode::invalid_argument, "max_tokens: {} is not at least 1", request.max_tokens);
+  }
+  Active& active = slot_for(n_submitted_ + 1);
+  Sequence& s = active.sequence;
+  // The last output needs no place in the context: its K/V is never made.
+  const int64_t length = static_cast<int64_t>(request.prompt.size()) + request.max_tokens;
+  s.max_length = static_cast<int>(std::min<int64_t>(length, options_.n_ctx + 1));
+  s.tokens = std::move(request.prompt);
+  const bool needs_host = request.sampling.has_penalties() || request.wants_logprobs;
+  s.output = needs_host ? Output::host_sample : Output::device_sample;
+  s.salt = prefix_salt(options_.kv_type, s.rope_variant);
+  s.reuse_prefix = true;
+  active.request = std::move(request);
+  try {
+    scheduler_.add(s);
+  } catch (const Error&) {
+    active.id = 0;
+    throw;
+  }
+  ++n_active_;
+  return ++n_submitted_;
+}
+
+Engine::Active* Engine::find(uint64_t request) {
+  const auto found = std::ranges::find_if(active_, [request](const auto& active) { return active->id == request; });
+  return request == 0 || found == active_.end() ? nullptr : found->get();
+}
+
+Engine::Active& Engine::owner_of(const Sequence& sequence) { return *active_[static_cast<size_t>(sequence.owner)]; }
+
+void Engine::cancel(uint64_t request) {
+  if (Active* active = find(request)) active->is_cancelled = true;
+}
+
+bool Engine::step(OnEvent on_event) {
+  for (size_t i = 0; i < active_.size(); ++i) {  // by index: the receiver of an event may submit
+    if (active_[i]->id != 0 && active_[i]->is_cancelled) finish(*active_[i], FinishReason::cancelled, on_event);
+  }
+  const std::span<const Assignment> plan = scheduler_.plan(options_.token_budget);
+  if (plan.empty()) {
+    CHECK(!has_work());  // with no step under way something can always be planned
+    return false;
+  }
+  const Step* step = nullptr;
+  try {
+    step = &run_step(plan);
+  } catch (const Error& error) {
+    fail_all(error, on_event);
+    return has_work();
+  }
+  finish_sequences(*step, on_event);
+  return has_work();
+}
+
+const Step& Engine::run_step(std::span<const Assignment> plan) {
+  Step& step = steps_.fill(plan);
+  const std::span<std::byte> bytes = backend_.host_view(step.sample_parameters);
+  const std::span parameters(reinterpret_cast<int32_t*>(bytes.data()), bytes.size() / sizeof(int32_t));
+  for (size_t i = 0; i < step.assignments.size(); ++i) {
+    const Sequence& s = *step.assignments[i].sequence;
+    if (s.output != Output::device_sample || step.assignments[i].n_outputs == 0) continue;
+    const SampleParameters row =
+        sample_parameters(owner_of(s).request.sampling, static_cast<int>(s.tokens.size()) - s.n_prompt);
+    const auto first = static_cast<size_t>(step.output_rows[i]) * kSampleColumns;
+    pack_sample_parameters(row, parameters.subspan(first, kSampleColumns));
+  }
+  CommandBatch& batch = backend_.begin();
+  forward(batch, model_, kv_.layers(), step.inputs, scratch_);
+  if (step.n_device_samples > 0) {
+    const Tensor logits = with_shape(scratch_.logits, step.n_device_samples, model_.config.vocab);
+    batch.sample(step.sample_ids, logits, step.sample_parameters);
+  }
+  backend_.wait(batch.submit());
+  ++counters_.n_steps;
+  counters_.n_computed_tokens += static_cast<uint64_t>(step.inputs.n_tokens);
+  return step;
+}
+
+void Engine::finish_sequences(const Step& step, OnEvent on_event) {
+  scheduler_.finish_step(step.assignments);
+  for (size_t i = 0; i < step.assignments.size(); ++i) {
+    if (step.assignments[i].n_outputs > 0) take_token(step, i, on_event);
+  }
+}
+
+void Engine::take_token(const Step& step, size_t index, OnEvent on_event) {
+  Sequence& s = *step.assignments[index].sequence;
+  Active& active = owner_of(s);
+  const int row = step.output_rows[index];
+  Token token;
+  token.id = sampled_token(step, active, row);
+  if (token.id < 0) {
+    return fail(active,
+                Error(ErrorCode::device,
+                      "after {} tokens the model's logits are not finite: its weights are damaged, or "
+                      "too large for the K/V type {}",
+                      s.tokens.size(), format_of(options_.kv_type).name),
+                on_event);
+  }
+  ++counters_.n_sampled_tokens;
+  if (active.request.wants_logprobs) token.logprob = log_probability(logits_row(row), token.id);
+  s.tokens.push_back(token.id);
+  if (std::ranges::find(active.request.stop_ids, token.id) != active.request.stop_ids.end()) {
+    return finish(active, FinishReason::stop, on_event);
+  }
+  const uint64_t id = active.id;
+  if (!on_event(id, token) || active.is_cancelled) return finish(active, FinishReason::cancelled, on_event);
+  if (static_cast<int>(s.tokens.size()) == s.max_length) finish(active, FinishReason::length, on_event);
+}
+
+int32_t Engine::sampled_token(const Step& step, const Active& active, int row) {
+  const Sequence& s = active.sequence;
+  if (s.output == Output::host_sample) {
+    return host_sampler_.sample(logits_row(row), s.tokens, s.n_prompt, active.request.sampling);
+  }
+  const std::span<std::byte> bytes = backend_.host_view(step.sample_ids);
+  return reinterpret_cast<const int32_t*>(bytes.data())[row];
+}
+
+std::span<const float> Engine::logits_row(int row) const {
+  const auto vocab = static_cast<size_t>(model_.config.vocab);
+  const std::span<std::byte> bytes =
+      backend_.host_view(with_shape(scratch_.logits, scratch_.logits.rows, model_.config.vocab));
+  return std::span(reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float))
+      .subspan(static_cast<size_t>(row) * vocab, vocab);
+}
+
+void Engine::remove(Active& active) {
+  counters_.n_preemptions += static_cast<uint64_t>(active.sequence.n_preempted);
+  scheduler_.cancel(active.sequence);
+  active.id = 0;
+  --n_active_;
+}
+
+// Events come last: the request has ended whatever the receiver does.
+void Engine::finish(Active& active, FinishReason reason, OnEvent on_event) {
+  const Sequence& s = active.sequence;
+  const uint64_t id = active.id;
+  const Finished finished{reason, s.n_prompt, s.n_cached, static_cast<int>(s.tokens.size()) - s.n_prompt};
+  remove(active);
+  on_event(id, finished);
+}
+
+void Engine::fail(Active& active, const Error& error, OnEvent on_event) {
+  const uint64_t id = active.id;
+  remove(active);
+  on_event(id, error);
+}
+
+void Engine::fail_all(const Error& error, OnEvent on_event) {
+  const uint64_t last = n_submitted_;  // what the receiver submits meanwhile gets its own chance
+  for (size_t i = 0; i < active_.size(); ++i) {
+    if (active_[i]->id != 0 && active_[i]->id <= last) fail(*active_[i], error, on_event);
+  }
+}
+
+void Engine::generate(std::span<const Request> requests, FunctionRef<bool(size_t index, const Event& event)> on_event) {
+  CHECK(!has_work());
+  std::vector<uint64_t> ids(requests.size(), 0);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    try {
+      ids[i] = submit(requests[i]);
+    } catch (const Error& error) {
+      on_event(i, error);
+    }
+  }
+  const auto forward_event = [&](uint64_t id, const Event& event) {
+    return on_event(static_cast<size_t>(std::ranges::find(ids, id) - ids.begin()), event);
+  };
+  while (has_work()) step(forward_event);
+}
+
+void Engine::logits(std::span<const int32_t> tokens, bool all,
+                    FunctionRef<void(int position, std::span<const float> row)> on_row) {
+  CHECK(!has_work());
+  check_prompt(tokens);
+  Sequence s;
+  s.tokens.assign(tokens.begin(), tokens.end());
+  s.max_length = static_cast<int>(tokens.size()) + (all ? 0 : 1);
+  s.output = all ? Output::all_logits : Output::host_sample;
+  s.reuse_prefix = !all;
+  s.salt = prefix_salt(options_.kv_type, s.rope_variant);
+  scheduler_.add(s);
+  const int budget = all ? std::min(options_.token_budget, step_limits(options_).n_logits) : options_.token_budget;
+  try {
+    while (s.n_computed < static_cast<int>(tokens.size())) {
+      const Step& step = run_step(scheduler_.plan(budget));
+      scheduler_.finish_step(step.assignments);
+      const Assignment& a = step.assignments.front();
+      for (int row = 0; row < a.n_outputs; ++row) on_row(a.first + a.n_tokens - a.n_outputs + row, logits_row(row));
+    }
+  } catch (...) {
+    scheduler_.cancel(s);
+    throw;
+  }
+  scheduler_.cancel(s);
+}
+
+std::vector<float> Engine::logits(std::span<const int32_t> tokens, bool all) {
+  std::vector<float> rows;
+  logits(tokens, all, [&](int, std::span<const float> row) { rows.insert(rows.end(), row.begin(), row.end()); });
+  return rows;
+}
+
+}  // namespace quandex

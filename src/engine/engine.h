@@ -1,0 +1,121 @@
+// The engine: a model, its KV cache, the scheduler and the sampler behind submit, step and cancel. One thread owns it
+// and everything below it, the backend included. step() reserves nothing: what a request will ever need is reserved at
+// submit, so that decoding allocates nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/function_ref.h"
+#include "engine/kv_cache.h"
+#include "engine/memory_plan.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "engine/step.h"
+#include "model/model.h"
+
+namespace quandex {
+
+struct Request {
+  std::vector<int32_t> prompt;
+  SamplingParams sampling;
+  int max_tokens = 1;             // output tokens at most; the context's end may come first
+  std::vector<int32_t> stop_ids;  // a token that ends the output and is not part of it
+  bool wants_logprobs = false;
+};
+
+enum class FinishReason : uint8_t { stop, length, cancelled };
+
+struct Token {
+  int32_t id = 0;
+  std::optional<float> logprob;  // natural logarithm, of the model's own distribution
+};
+struct Finished {
+  FinishReason reason = FinishReason::stop;
+  int n_prompt = 0;
+  int n_cached = 0;  // prompt tokens whose K/V was there already
+  int n_output = 0;  // tokens sampled, a stop id included
+};
+// Any number of tokens, then either how it finished or why it could not.
+using Event = std::variant<Token, Finished, Error>;
+
+struct EngineCounters {
+  uint64_t n_steps = 0, n_computed_tokens = 0, n_sampled_tokens = 0, n_preemptions = 0;
+};
+
+class Engine {
+ public:
+  // The backend, and the weights where the backend aliases them, must outlive the engine.
+  Engine(Model model, Backend& backend, const EngineOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // False cancels the request that the event belongs to.
+  using OnEvent = FunctionRef<bool(uint64_t request, const Event& event)>;
+
+  // Queues a request. Throws Error{invalid_argument} for one that cannot be honoured: an empty prompt or one longer
+  // than the context, unknown ids, sampling parameters out of range, more KV blocks than there are.
+  uint64_t submit(Request request);
+
+  // Ends a request at the next step, with Finished{cancelled}. One that has ended already is ignored.
+  void cancel(uint64_t request);
+
+  // Computes one step and reports what came of it; the receiver may submit and cancel. Returns whether work is left. A
+  // failing device ends every request with its Error.
+  bool step(OnEvent on_event);
+
+  bool has_work() const { return n_active_ > 0; }
+
+  // Runs requests to their ends together. A request that is refused gets its Error as an event. The engine must have no
+  // other work.
+  void generate(std::span<const Request> requests, FunctionRef<bool(size_t index, const Event& event)> on_event);
+
+  // Logits after every position of `tokens`, or after the last one only; each row is handed over in order of position.
+  // Throws Error{invalid_argument} as submit does. The engine must have no other work.
+  void logits(std::span<const int32_t> tokens, bool all,
+              FunctionRef<void(int position, std::span<const float> row)> on_row);
+  std::vector<float> logits(std::span<const int32_t> tokens, bool all);  // [n or 1, vocab]
+
+  const EngineOptions& options() const { return options_; }  // resolved
+  const ModelConfig& config() const { return model_.config; }
+  const Scheduler& scheduler() const { return scheduler_; }
+  EngineCounters counters() const { return counters_; }
+
+ private:
+  struct Active;
+
+  void check_prompt(std::span<const int32_t> prompt) const;
+  Active& slot_for(uint64_t request);
+  Active* find(uint64_t request);
+  Active& owner_of(const Sequence& sequence);
+  const Step& run_step(std::span<const Assignment> plan);
+  void finish_sequences(const Step& step, OnEvent on_event);
+  void take_token(const Step& step, size_t index, OnEvent on_event);
+  int32_t sampled_token(const Step& step, const Active& active, int row);
+  std::span<const float> logits_row(int row) const;
+  void finish(Active& active, FinishReason reason, OnEvent on_event);
+  void fail(Active& active, const Error& error, OnEvent on_event);
+  void fail_all(const Error& error, OnEvent on_event);
+  void remove(Active& active);
+
+  Model model_;
+  Backend& backend_;
+  EngineOptions options_;
+  KvCache kv_;
+  Scratch scratch_;
+  StepRing steps_;
+  Scheduler scheduler_;
+  HostSampler host_sampler_;
+  std::vector<std::unique_ptr<Active>> active_;  // by Sequence::owner; a slot is reused once its request has ended
+  int n_active_ = 0;
+  uint64_t n_submitted_ = 0;
+  EngineCounters counters_;
+};
+
+}  // namespace quandex

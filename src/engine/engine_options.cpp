@@ -1,0 +1,60 @@
+#include "engine/engine_options.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace quandex {
+namespace {
+
+void require(std::string_view option, int64_t found, int64_t least, int64_t most) {
+  if (found < least || found > most) {
+    throw Error(ErrorCode::invalid_argument, "{}: {} is not between {} and {}", option, found, least, most);
+  }
+}
+
+}  // namespace
+
+EngineOptions resolve_options(EngineOptions options, const ModelConfig& config) {
+  constexpr int kMost = 1 << 24;
+  const int n_trained = config.n_ctx_train > 0 ? config.n_ctx_train : kMost;
+  if (options.n_ctx == 0) options.n_ctx = std::min(n_trained, kDefaultContext);
+  require("context", options.n_ctx, 1, kMost);
+  if (options.n_ctx > n_trained) {
+    throw Error(ErrorCode::invalid_argument, "context: {} is more than the {} that the model was trained on",
+                options.n_ctx, n_trained);
+  }
+  require("sequences at once", options.max_sequences, 1, 4096);
+  require("tokens in a step", options.token_budget, options.max_sequences, 1 << 16);
+  if (options.kv_type != DType::f32 && options.kv_type != DType::f16) {
+    throw Error(ErrorCode::unsupported, "KV cache type {} is not supported; supported: f32, f16",
+                format_of(options.kv_type).name);
+  }
+  const int64_t blocks_of_context = (options.n_ctx + kBlockSize - 1) / kBlockSize;
+  const int64_t n_wanted = options.n_kv_blocks != 0 ? options.n_kv_blocks : options.max_sequences * blocks_of_context;
+  require("KV blocks", n_wanted, 1, kMost);
+  options.n_kv_blocks = static_cast<int>(n_wanted);
+  return options;
+}
+
+std::vector<KvGroupBlocks> kv_groups(const ModelConfig& config, const EngineOptions& options) {
+  CHECK(!config.kv_group_windows.empty());
+  std::vector<KvGroupBlocks> groups;
+  for (const int window : config.kv_group_windows) {
+    int64_t n_blocks = options.n_kv_blocks;
+    if (window > 0) {  // what every sequence can hold at once: its window and the chunk being computed
+      const int64_t n_positions = static_cast<int64_t>(window) + options.token_budget;
+      n_blocks = std::min(n_blocks, options.max_sequences * (n_positions / kBlockSize + 2));
+    }
+    groups.push_back({window, static_cast<int>(n_blocks)});
+  }
+  return groups;
+}
+
+StepLimits step_limits(const EngineOptions& options) {
+  const int n_rows = std::max(options.max_sequences, std::min(kMostLogitRowsWanted, options.token_budget));
+  return {options.token_budget, options.max_sequences, n_rows, n_rows};
+}
+
+}  // namespace quandex

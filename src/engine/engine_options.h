@@ -1,0 +1,33 @@
+// How large an engine is: everything that its memory depends on besides the model.
+#pragma once
+
+#include <vector>
+
+#include "engine/scheduler.h"
+#include "format/dtype.h"
+#include "model/config.h"
+#include "model/model.h"
+
+namespace quandex {
+
+inline constexpr int kBlockSize = 32;            // tokens in a KV block
+inline constexpr int kDefaultContext = 4096;     // at most, where the user names none
+inline constexpr int kMostLogitRowsWanted = 16;  // rows of logits made at once where every position's are wanted
+
+struct EngineOptions {
+  int n_ctx = 0;           // K/V positions of a sequence; 0: what the model was trained on, at most kDefaultContext
+  int max_sequences = 1;   // computed at once; others wait
+  int token_budget = 512;  // tokens in a step at most: the size of prefill chunks
+  DType kv_type = DType::f16;
+  int n_kv_blocks = 0;  // blocks for full attention; 0: max_sequences contexts
+  bool reuse_prefixes = true;
+};
+
+// Fills in the defaults. Throws Error{invalid_argument} that names the option, what was found and what is possible.
+EngineOptions resolve_options(EngineOptions options, const ModelConfig& config);
+
+// All below take resolved options.
+std::vector<KvGroupBlocks> kv_groups(const ModelConfig& config, const EngineOptions& options);
+StepLimits step_limits(const EngineOptions& options);
+
+}  // namespace quandex

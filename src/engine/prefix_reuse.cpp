@@ -1,0 +1,79 @@
+// The part of the scheduler that finds and offers K/V of equal prefixes.
+#include <algorithm>
+
+#include "base/check.h"
+#include "engine/scheduler.h"
+
+namespace quandex {
+
+std::span<const int32_t> Scheduler::block_tokens(const Sequence& s, int block) const {
+  const auto size = static_cast<size_t>(config_.block_size);
+  return std::span(s.tokens).subspan(static_cast<size_t>(block) * size, size);
+}
+
+uint64_t Scheduler::parent_hash(const Sequence& s, int block) const {
+  return block == 0 ? s.salt : s.hashes[static_cast<size_t>(block) - 1];
+}
+
+void Scheduler::extend_hashes(Sequence& s, int n_blocks) const {
+  for (int i = static_cast<int>(s.hashes.size()); i < n_blocks; ++i) {
+    s.hashes.push_back(chain_hash(parent_hash(s, i), block_tokens(s, i)));
+  }
+}
+
+// Lists each group's indexed blocks in s.blocks (kNoBlock where there is none) and returns how many blocks from the
+// start may be taken as computed: all that the position behind them can see is there, in every group.
+int Scheduler::longest_prefix(Sequence& s) {
+  const int n_max = (static_cast<int>(s.tokens.size()) - 1) / config_.block_size;  // one token is left to compute
+  extend_hashes(s, n_max);
+  std::array<int, kMaxKvGroups> n_in_a_row{};  // indexed blocks just before i + 1
+  int best = 0;
+  for (int i = 0; i < n_max; ++i) {
+    bool is_enough = true, can_continue = true;
+    for (size_t g = 0; g < pools_.size(); ++g) {
+      const std::optional<int32_t> block = pools_[g].find(parent_hash(s, i), block_tokens(s, i));
+      s.blocks[g].push_back(block.value_or(kNoBlock));
+      n_in_a_row[g] = block ? n_in_a_row[g] + 1 : 0;
+      if (i + 1 - n_in_a_row[g] > first_visible_block(g, (i + 1) * config_.block_size)) is_enough = false;
+      if (!block && config_.groups[g].window == 0) can_continue = false;
+    }
+    if (is_enough) best = i + 1;
+    if (!can_continue) break;
+  }
+  return best;
+}
+
+void Scheduler::acquire_prefix(Sequence& s) {
+  if (!s.reuse_prefix || !config_.reuse_prefixes) return;
+  const int n_blocks = longest_prefix(s);
+  const int n_positions = n_blocks * config_.block_size;
+  for (size_t g = 0; g < pools_.size(); ++g) {
+    s.blocks[g].resize(static_cast<size_t>(n_blocks));
+    const auto first = static_cast<size_t>(first_visible_block(g, n_positions));
+    for (size_t i = 0; i < s.blocks[g].size(); ++i) {
+      if (i < first) {
+        s.blocks[g][i] = kNoBlock;
+      } else {
+        pools_[g].acquire(s.blocks[g][i]);
+      }
+    }
+  }
+  s.n_computed = s.n_scheduled = n_positions;
+  s.n_indexed = n_blocks;
+}
+
+// Offers the blocks that have become full. Contents that are indexed already stay with the block that has them.
+void Scheduler::index_blocks(Sequence& s) {
+  if (!config_.reuse_prefixes) return;
+  const int n_full = s.n_computed / config_.block_size;
+  extend_hashes(s, n_full);
+  for (int i = s.n_indexed; i < n_full; ++i) {
+    for (size_t g = 0; g < pools_.size(); ++g) {
+      const int32_t block = s.blocks[g][static_cast<size_t>(i)];
+      if (block != kNoBlock) pools_[g].index(block, parent_hash(s, i), block_tokens(s, i));
+    }
+  }
+  s.n_indexed = n_full;
+}
+
+}  // namespace quandex

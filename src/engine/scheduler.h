@@ -1,0 +1,107 @@
+// Which tokens of which sequences the next step computes, and which KV blocks they use. A pure data structure: no
+// clock, no device, no memory; the same calls give the same plans. There is no prefill phase and no decode phase: a
+// sequence is assigned tokens until it has caught up with its length.
+//
+// A plan serves running sequences first, oldest first: one token for each that lacks just one, then chunks for those
+// that lack more, then waiting sequences in order of arrival. When blocks run out the newest running sequence without a
+// share in this plan gives all of its blocks up and waits to be computed again (its own tokens and the prefix index
+// make that cheap); an older one is never preempted for a newer one, so the oldest always advances.
+//
+// Step N+1 may be planned before step N has finished, provided that steps run in order and that step N-1 has: a token
+// that is still being sampled counts as there (Sequence::n_pending). Blocks given back while a step is running may be
+// planned anew at once for the same reason.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/block_pool.h"
+#include "engine/sequence.h"
+
+namespace quandex {
+
+struct Assignment {
+  Sequence* sequence = nullptr;
+  int first = 0, n_tokens = 0;  // positions [first, first + n_tokens)
+  int n_outputs = 0;            // rows at the end whose output is wanted: none, one or all
+  uint32_t epoch = 0;           // of the sequence when planned
+};
+
+struct KvGroupBlocks {
+  int window = 0;  // 0: full attention
+  int n_blocks = 0;
+};
+
+struct SchedulerConfig {
+  int block_size = 32;
+  int max_sequences = 1;  // running at once
+  int n_ctx = 0;          // K/V positions of a sequence at most
+  bool reuse_prefixes = true;
+  std::vector<KvGroupBlocks> groups;
+};
+
+class Scheduler {
+ public:
+  explicit Scheduler(SchedulerConfig config);
+
+  // Queues a sequence and reserves all that it will ever append to. Throws Error{invalid_argument} with the numbers for
+  // one that can never fit. The sequence must stay where it is until it has been cancelled and every step that it was
+  // planned in has finished.
+  void add(Sequence& sequence);
+
+  // Takes a sequence out, finished or not: its blocks are free at once, assignments that name it are void.
+  void cancel(Sequence& sequence);
+
+  // At most token_budget tokens. Valid until the next call.
+  std::span<const Assignment> plan(int token_budget);
+
+  // To be called for each plan in order, when its step has finished; then sampled tokens are appended by the owner.
+  void finish_step(std::span<const Assignment> done);
+
+  bool has_work() const { return !running_.empty() || !waiting_.empty(); }
+  int n_running() const { return static_cast<int>(running_.size()); }
+  int n_waiting() const { return static_cast<int>(waiting_.size()); }
+  int n_groups() const { return static_cast<int>(pools_.size()); }
+  const BlockPool& pool(int group) const { return pools_[static_cast<size_t>(group)]; }
+  const SchedulerConfig& config() const { return config_; }
+
+  // Blocks that sequences of `length` K/V positions need at once at most, in a group with this window.
+  static int blocks_needed(int length, int window, int block_size);
+
+  // The first broken invariant in words, or nothing. For tests and idle moments.
+  std::optional<std::string> check_integrity() const;
+
+ private:
+  int n_missing(const Sequence& s) const;
+  int fit(const Sequence& s, int n_tokens) const;
+  int held_blocks(const Sequence& s, size_t group) const;
+  bool has_room_for(const Sequence& s) const;
+  void assign(Sequence& s, int n_tokens);
+  int assign_or_preempt(Sequence& s, int n_tokens);
+  void plan_running(int& budget, bool one_missing);
+  void plan_waiting(int& budget);
+  Sequence* newest_unassigned_after(const Sequence& s) const;
+  void preempt(Sequence& s);
+  void release_behind_window(Sequence& s);
+  void release_all(Sequence& s);
+  void acquire_prefix(Sequence& s);
+  int longest_prefix(Sequence& s);
+  int first_visible_block(size_t group, int position) const;
+  void extend_hashes(Sequence& s, int n_blocks) const;
+  uint64_t parent_hash(const Sequence& s, int block) const;
+  std::span<const int32_t> block_tokens(const Sequence& s, int block) const;
+  void index_blocks(Sequence& s);
+
+  SchedulerConfig config_;
+  std::vector<BlockPool> pools_;    // one a group
+  std::vector<Sequence*> running_;  // both by arrival
+  std::vector<Sequence*> waiting_;
+  std::vector<Assignment> assignments_;
+  uint64_t n_arrived_ = 0;
+  bool is_short_of_blocks_ = false;  // in the plan being made
+};
+
+}  // namespace quandex
