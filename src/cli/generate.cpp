@@ -109,7 +109,7 @@ std::string bandwidth_text(const Session& session, const Timeline& timeline) {
   const StepCost cost = session.cost_of_step(1, timeline.n_prompt + timeline.n_generated / 2);
   const double speed = (cost.weight_bytes + cost.kv_bytes) * n_decoded / timeline.decode_seconds();
   const double roof = measure_roofs_in_child(session.n_threads(), RoofEffort::quick).bandwidth();
-  return fmt::format("; {:.1f} GB/s, {:.0f} % of this machine's {:.1f}", speed / 1e9, 100 * speed / roof, roof / 1e9);
+  return fmt::format("; {:.3g} GB/s, {:.0f} % of this machine's {:.1f}", speed / 1e9, 100 * speed / roof, roof / 1e9);
 }
 
 void print_figures(const Session& session, const Timeline& timeline, uint64_t seed) {

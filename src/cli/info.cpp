@@ -44,7 +44,7 @@ void print_formats_markdown() {
   fmt::print(
       "| format | values a block | bits a value | reference | cpu | make-model |\n|---|---:|---:|---|---|---|\n");
   for (const Format* format : weight_formats())
-    fmt::print("| {} | {} | {:.4g} | yes | {} | {} |\n", format->name, format->block_values, bits_per_value(*format),
+    fmt::print("| {} | {} | {:g} | yes | {} | {} |\n", format->name, format->block_values, bits_per_value(*format),
                cpu_path(*format), format->encode ? "yes" : "no");
 }
 
@@ -91,8 +91,8 @@ void print_info() {
   fmt::print("\n{}\n  {:8} {:>6} {:>6}  {:9} {:5} {}\n", bold(stdout, "formats and backends"), "format", "block",
              "bits", "reference", "cpu", "make-model");
   for (const Format* format : weight_formats())
-    fmt::print("  {:8} {:6} {:6.4g}  {:9} {:5} {}\n", format->name, format->block_values, bits_per_value(*format),
-               "yes", cpu_path(*format), format->encode ? "yes" : "no");
+    fmt::print("  {:8} {:6} {:6g}  {:9} {:5} {}\n", format->name, format->block_values, bits_per_value(*format), "yes",
+               cpu_path(*format), format->encode ? "yes" : "no");
   fmt::print("  fast: kernels of its own; yes: the generic path, multi-threaded\n");
   fmt::print("\n{}\n", bold(stdout, "architectures"));
   for (const Architecture& architecture : architectures())

@@ -195,7 +195,7 @@ void print_json(const GgufFile& file, const InspectOptions& options) {
            {"alignment", header.alignment},
            {"data_offset", header.data_offset},
            {"n_tensors", header.tensors.size()},
-           {"parameters", totals.n_parameters}};
+           {"parameters", static_cast<int64_t>(totals.n_parameters)}};
   out["bits_per_weight"] = totals.all_sizes_known && totals.n_parameters > 0 ? Json(totals.bits_per_weight()) : Json();
   for (const auto& [key, value] : header.metadata.entries()) out["metadata"][to_valid_utf8(key)] = value_json(value);
   if (options.tensors) {

@@ -113,6 +113,7 @@ void add_positional(CLI::App& app, const std::string& name, std::string& value, 
 CLI::App& add_verb(CLI::App& program, const std::string& name, const std::string& description,
                    const std::string& footer) {
   CLI::App* app = program.add_subcommand(name, description);
+  app->group("Verbs");
   app->footer(footer);
   return *app;
 }
