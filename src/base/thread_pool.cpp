@@ -7,6 +7,8 @@ namespace {
 
 // Long enough to cover the gap between two decode steps, short enough that an idle engine burns nothing.
 constexpr int kSpinsBeforeSleep = 20000;
+// Longer than two workers' shares of an operation should differ (some 50 microseconds).
+constexpr int kSpinsBeforeYield = 1000;
 
 void pause_briefly() {
 #if defined(__x86_64__)
@@ -56,12 +58,11 @@ void ThreadPool::barrier() {
     return;
   }
   for (int spins = 0; generation_.load(std::memory_order_acquire) == generation; ++spins) {
-    pause_briefly();
-    // More runnable threads than cores: give the one we wait for a chance.
-    if (spins > kSpinsBeforeSleep) {
+    // More runnable threads than cores: the one we wait for may need ours.
+    if (spins < kSpinsBeforeYield)
+      pause_briefly();
+    else
       std::this_thread::yield();
-      spins = 0;
-    }
   }
 }
 
