@@ -130,22 +130,23 @@ int run_bench(BenchOptions& options) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Prefill is the time to the first token, decode the time of the tokens after it. The roofs are measured by a "
+    "child\n"
+    "process before and after, so that the memory figures are the engine's alone; the better of each two counts.\n\n"
+    "Examples:\n"
+    "  quandex bench model.gguf\n"
+    "  quandex bench model.gguf -p 128 -n 32 -t 4 --json | jq .decode.percent_of_roof\n";
+
 Verb add_bench(CLI::App& program) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* app = program.add_subcommand("bench", "Measure a model's speed against the roofs of this machine");
-  add_model_options(*app, options->model, false);
-  add_integer(*app, "-p,--prompt-tokens", options->n_prompt, 1, 1 << 20, "Length of the prompt");
-  add_integer(*app, "-n,--tokens", options->n_generate, 1, 1 << 20, "Tokens generated after it");
-  add_integer(*app, "-r,--repeats", options->n_repeats, 5, 1000, "Runs after the warm-up; the median counts");
-  app->add_flag("--json", options->json, "Write JSON");
-  app->footer(
-      "Prefill is the time to the first token, decode the time of the tokens after it. The roofs are measured by a "
-      "child\n"
-      "process before and after, so that the memory figures are the engine's alone; the better of each two counts.\n\n"
-      "Examples:\n"
-      "  quandex bench model.gguf\n"
-      "  quandex bench model.gguf -p 128 -n 32 -t 4 --json | jq .decode.percent_of_roof\n");
-  return {app, [options] { return run_bench(*options); }};
+  CLI::App& app = add_verb(program, "bench", "Measure a model's speed against the roofs of this machine", kFooter);
+  add_model_options(app, options->model, false);
+  add_integer(app, "-p,--prompt-tokens", options->n_prompt, 1, 1 << 20, "Length of the prompt");
+  add_integer(app, "-n,--tokens", options->n_generate, 1, 1 << 20, "Tokens generated after it");
+  add_integer(app, "-r,--repeats", options->n_repeats, 5, 1000, "Runs after the warm-up; the median counts");
+  add_flag(app, "--json", options->json, "Write JSON");
+  return {&app, [options] { return run_bench(*options); }};
 }
 
 }  // namespace quandex::cli

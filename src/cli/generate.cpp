@@ -27,10 +27,10 @@ using Clock = std::chrono::steady_clock;
 
 struct GenerateOptions {
   ModelOptions model;
-  std::optional<std::string> prompt, prompt_file, seed_text;
+  std::optional<std::string> prompt, prompt_file;
   int n_tokens = 256;
   SamplingParams sampling{.temperature = 0.8f, .top_p = 0.95f};
-  int64_t seed = 0;
+  std::optional<int64_t> seed;
   std::vector<std::string> stop;
   bool special = false, quiet = false;
 };
@@ -109,7 +109,7 @@ std::string bandwidth_text(const Session& session, const Timeline& timeline) {
   const StepCost cost = session.cost_of_step(1, timeline.n_prompt + timeline.n_generated / 2);
   const double speed = (cost.weight_bytes + cost.kv_bytes) * n_decoded / timeline.decode_seconds();
   const double roof = measure_roofs_in_child(session.n_threads(), RoofEffort::quick).bandwidth();
-  return fmt::format("; {:.1f} GB/s, {:.0f} % of this machine's {:.1f}", speed / 1e9, 100 * speed / roof, roof / 1e9);
+  return fmt::format("; {:.3g} GB/s, {:.0f} % of this machine's {:.1f}", speed / 1e9, 100 * speed / roof, roof / 1e9);
 }
 
 void print_figures(const Session& session, const Timeline& timeline, uint64_t seed) {
@@ -121,11 +121,11 @@ void print_figures(const Session& session, const Timeline& timeline, uint64_t se
   fmt::print(stderr, "{}\n", dim(stderr, line));
 }
 
-int run_generate(GenerateOptions& options, bool has_seed) {
+int run_generate(GenerateOptions& options) {
   for (const std::string& stop : options.stop)
     if (stop.empty()) throw UsageError("--stop is empty; expected a text to end before");
   const std::string prompt = read_prompt(options);
-  options.sampling.seed = has_seed ? static_cast<uint64_t>(options.seed) : random_seed();
+  options.sampling.seed = options.seed ? static_cast<uint64_t>(*options.seed) : random_seed();
   Session session(options.model);
   Request request;
   request.prompt = session.tokenizer().encode_prompt(prompt, options.special);
@@ -149,33 +149,30 @@ void add_sampling_options(CLI::App& app, SamplingParams& sampling) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Only the continuation goes to standard output, as it comes; figures go to standard error. Ctrl-C ends the text\n"
+    "cleanly (status 130), and so does a reader that closes the pipe (status 0).\n\n"
+    "Examples:\n"
+    "  quandex generate model.gguf -p \"Once upon a time\"\n"
+    "  quandex generate model.gguf -f story.txt -n 500 --temperature 0 > more.txt\n"
+    "  quandex generate model.gguf --special -p $'<|im_start|>user\\nHello!<|im_end|>\\n<|im_start|>assistant\\n'\n"
+    "  quandex generate model.gguf -p \"1, 2, 3,\" --stop 10 --seed 7 -q\n";
+
 Verb add_generate(CLI::App& program) {
   auto options = std::make_shared<GenerateOptions>();
-  CLI::App* app = program.add_subcommand("generate", "Continue a text");
-  add_model_options(*app, options->model, true);
-  app->add_option("-p,--prompt", options->prompt, "The text to continue")->type_name("TEXT");
-  app->add_option("-f,--file", options->prompt_file, "The same from a file; - is standard input")->type_name("FILE");
-  add_integer(*app, "-n,--tokens", options->n_tokens, 1, 1 << 24, "Tokens to generate at most");
-  add_sampling_options(*app, options->sampling);
-  CLI::Option* seed = add_integer(*app, "--seed", options->seed, 0, std::numeric_limits<int64_t>::max(),
-                                  "Same seed and options, same text; default: a random one, shown at the end");
-  seed->default_str("");
-  app->add_option("--stop", options->stop, "End before this text; may be given several times")
-      ->type_name("TEXT")
-      ->expected(1)
-      ->take_all();
-  app->add_flag("--special", options->special,
-                "Special tokens in the prompt count as such, and are shown in the output");
-  app->add_flag("-q,--quiet", options->quiet, "No figures at the end");
-  app->footer(
-      "Only the continuation goes to standard output, as it comes; figures go to standard error. Ctrl-C ends the text\n"
-      "cleanly (status 130), and so does a reader that closes the pipe (status 0).\n\n"
-      "Examples:\n"
-      "  quandex generate model.gguf -p \"Once upon a time\"\n"
-      "  quandex generate model.gguf -f story.txt -n 500 --temperature 0 > more.txt\n"
-      "  quandex generate model.gguf --special -p $'<|im_start|>user\\nHello!<|im_end|>\\n<|im_start|>assistant\\n'\n"
-      "  quandex generate model.gguf -p \"1, 2, 3,\" --stop 10 --seed 7 -q\n");
-  return {app, [options, seed] { return run_generate(*options, seed->count() > 0); }};
+  CLI::App& app = add_verb(program, "generate", "Continue a text", kFooter);
+  add_model_options(app, options->model, true);
+  add_text(app, "-p,--prompt", options->prompt, "TEXT", "The text to continue");
+  add_text(app, "-f,--file", options->prompt_file, "FILE", "The same from a file; - is standard input");
+  add_integer(app, "-n,--tokens", options->n_tokens, 1, 1 << 24, "Tokens to generate at most");
+  add_sampling_options(app, options->sampling);
+  add_integer(app, "--seed", options->seed, 0, std::numeric_limits<int64_t>::max(),
+              "Same seed and options, same text; default: a random one, shown at the end");
+  add_texts(app, "--stop", options->stop, "TEXT", "End before this text; may be given several times");
+  add_flag(app, "--special", options->special,
+           "Special tokens in the prompt count as such, and are shown in the output");
+  add_flag(app, "-q,--quiet", options->quiet, "No figures at the end");
+  return {&app, [options] { return run_generate(*options); }};
 }
 
 }  // namespace quandex::cli

@@ -44,7 +44,7 @@ void print_formats_markdown() {
   fmt::print(
       "| format | values a block | bits a value | reference | cpu | make-model |\n|---|---:|---:|---|---|---|\n");
   for (const Format* format : weight_formats())
-    fmt::print("| {} | {} | {:.4g} | yes | {} | {} |\n", format->name, format->block_values, bits_per_value(*format),
+    fmt::print("| {} | {} | {:g} | yes | {} | {} |\n", format->name, format->block_values, bits_per_value(*format),
                cpu_path(*format), format->encode ? "yes" : "no");
 }
 
@@ -91,8 +91,8 @@ void print_info() {
   fmt::print("\n{}\n  {:8} {:>6} {:>6}  {:9} {:5} {}\n", bold(stdout, "formats and backends"), "format", "block",
              "bits", "reference", "cpu", "make-model");
   for (const Format* format : weight_formats())
-    fmt::print("  {:8} {:6} {:6.4g}  {:9} {:5} {}\n", format->name, format->block_values, bits_per_value(*format),
-               "yes", cpu_path(*format), format->encode ? "yes" : "no");
+    fmt::print("  {:8} {:6} {:6g}  {:9} {:5} {}\n", format->name, format->block_values, bits_per_value(*format), "yes",
+               cpu_path(*format), format->encode ? "yes" : "no");
   fmt::print("  fast: kernels of its own; yes: the generic path, multi-threaded\n");
   fmt::print("\n{}\n", bold(stdout, "architectures"));
   for (const Architecture& architecture : architectures())
@@ -113,18 +113,20 @@ int run_info(const InfoOptions& options) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  quandex info\n"
+    "  quandex info --json | jq .cpu\n"
+    "  quandex info --markdown formats\n";
+
 Verb add_info(CLI::App& program) {
   auto options = std::make_shared<InfoOptions>();
-  CLI::App* app = program.add_subcommand("info", "Show this machine, and the formats and architectures that run on it");
-  app->add_flag("--json", options->json, "Write JSON");
-  add_choice(*app, "--markdown", options->markdown, {"formats", "architectures"},
+  CLI::App& app =
+      add_verb(program, "info", "Show this machine, and the formats and architectures that run on it", kFooter);
+  add_flag(app, "--json", options->json, "Write JSON");
+  add_choice(app, "--markdown", options->markdown, {"formats", "architectures"},
              "Write one table as Markdown (the README's)");
-  app->footer(
-      "Examples:\n"
-      "  quandex info\n"
-      "  quandex info --json | jq .cpu\n"
-      "  quandex info --markdown formats\n");
-  return {app, [options] { return run_info(*options); }};
+  return {&app, [options] { return run_info(*options); }};
 }
 
 }  // namespace quandex::cli

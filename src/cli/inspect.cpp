@@ -195,7 +195,7 @@ void print_json(const GgufFile& file, const InspectOptions& options) {
            {"alignment", header.alignment},
            {"data_offset", header.data_offset},
            {"n_tensors", header.tensors.size()},
-           {"parameters", totals.n_parameters}};
+           {"parameters", static_cast<int64_t>(totals.n_parameters)}};
   out["bits_per_weight"] = totals.all_sizes_known && totals.n_parameters > 0 ? Json(totals.bits_per_weight()) : Json();
   for (const auto& [key, value] : header.metadata.entries()) out["metadata"][to_valid_utf8(key)] = value_json(value);
   if (options.tensors) {
@@ -219,19 +219,20 @@ void print_json(const GgufFile& file, const InspectOptions& options) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Reads the header only. Shapes are outermost first: rows x columns. Long arrays show their first values.\n\n"
+    "Examples:\n"
+    "  quandex inspect model.gguf\n"
+    "  quandex inspect model.gguf --tensors | less\n"
+    "  quandex inspect model.gguf --json | jq .bits_per_weight\n";
+
 Verb add_inspect(CLI::App& program) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* app = program.add_subcommand("inspect", "Show what is in a GGUF file");
-  app->add_option("FILE", options->path, "A GGUF file")->required()->type_name("");
-  app->add_flag("--tensors", options->tensors, "List every tensor: type, shape, bytes, offset");
-  app->add_flag("--json", options->json, "Write JSON");
-  app->footer(
-      "Reads the header only. Shapes are outermost first: rows x columns. Long arrays show their first values.\n\n"
-      "Examples:\n"
-      "  quandex inspect model.gguf\n"
-      "  quandex inspect model.gguf --tensors | less\n"
-      "  quandex inspect model.gguf --json | jq .bits_per_weight\n");
-  return {app, [options] {
+  CLI::App& app = add_verb(program, "inspect", "Show what is in a GGUF file", kFooter);
+  add_positional(app, "FILE", options->path, true, "A GGUF file");
+  add_flag(app, "--tensors", options->tensors, "List every tensor: type, shape, bytes, offset");
+  add_flag(app, "--json", options->json, "Write JSON");
+  return {&app, [options] {
             const GgufFile file(options->path);
             if (options->json)
               print_json(file, *options);

@@ -20,8 +20,7 @@ namespace {
 
 struct LogitsOptions {
   ModelOptions model;
-  std::optional<std::string> ids, prompt;
-  std::string output;
+  std::optional<std::string> ids, prompt, output;
   bool all = false, special = false;
 };
 
@@ -63,7 +62,7 @@ int run_logits(LogitsOptions& options) {
   if (options.prompt) ids = session.tokenizer().encode_prompt(*options.prompt, options.special);
   std::optional<NpyWriter> writer;
   const int64_t n_rows = options.all ? static_cast<int64_t>(ids.size()) : 1;
-  if (!options.output.empty() && !ids.empty()) writer.emplace(options.output, n_rows, session.config().vocab);
+  if (options.output && !ids.empty()) writer.emplace(*options.output, n_rows, session.config().vocab);
   session.engine().logits(ids, options.all, [&](int position, std::span<const float> row) {
     throw_if_interrupted();
     if (writer)
@@ -73,30 +72,30 @@ int run_logits(LogitsOptions& options) {
   });
   if (!writer) return 0;
   writer->finish();
-  fmt::print(stderr, "{}: float32 [{}, {}]\n", options.output, n_rows, session.config().vocab);
+  fmt::print(stderr, "{}: float32 [{}, {}]\n", *options.output, n_rows, session.config().vocab);
   return 0;
 }
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Prints the ten likeliest tokens with id, logit and text. For comparisons between engines use --kv-type f32 and\n"
+    "--exact, or --backend reference.\n\n"
+    "Examples:\n"
+    "  quandex logits model.gguf -p \"The capital of France is\"\n"
+    "  quandex logits model.gguf --ids 1,5,9 --all -o logits.npy\n"
+    "  quandex logits model.gguf --ids 1,5,9 --backend reference --kv-type f32\n";
+
 Verb add_logits(CLI::App& program) {
   auto options = std::make_shared<LogitsOptions>();
-  CLI::App* app = program.add_subcommand("logits", "Show what a model expects next, for comparing engines");
-  add_model_options(*app, options->model, true);
-  app->add_option("--ids", options->ids, "Token ids, separated by commas")->type_name("LIST");
-  app->add_option("-p,--prompt", options->prompt, "A text, tokenized as generate does")->type_name("TEXT");
-  app->add_flag("--special", options->special, "Special tokens in the text count as such");
-  app->add_flag("--all", options->all, "After every position, not only the last");
-  app->add_option("-o,--output", options->output, "Write the whole rows as NumPy's .npy: float32 [n, vocab]")
-      ->type_name("FILE");
-  app->footer(
-      "Prints the ten likeliest tokens with id, logit and text. For comparisons between engines use --kv-type f32 and\n"
-      "--exact, or --backend reference.\n\n"
-      "Examples:\n"
-      "  quandex logits model.gguf -p \"The capital of France is\"\n"
-      "  quandex logits model.gguf --ids 1,5,9 --all -o logits.npy\n"
-      "  quandex logits model.gguf --ids 1,5,9 --backend reference --kv-type f32\n");
-  return {app, [options] { return run_logits(*options); }};
+  CLI::App& app = add_verb(program, "logits", "Show what a model expects next, for comparing engines", kFooter);
+  add_model_options(app, options->model, true);
+  add_text(app, "--ids", options->ids, "LIST", "Token ids, separated by commas");
+  add_text(app, "-p,--prompt", options->prompt, "TEXT", "A text, tokenized as generate does");
+  add_flag(app, "--special", options->special, "Special tokens in the text count as such");
+  add_flag(app, "--all", options->all, "After every position, not only the last");
+  add_text(app, "-o,--output", options->output, "FILE", "Write the whole rows as NumPy's .npy: float32 [n, vocab]");
+  return {&app, [options] { return run_logits(*options); }};
 }
 
 }  // namespace quandex::cli

@@ -2,6 +2,7 @@
 // 128 + n ended by signal n (Ctrl-C: 130). A reader that closes the pipe has had enough: status 0.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <new>
@@ -43,8 +44,10 @@ std::string describe_mistake(const CLI::App& program, const CLI::App& app, const
     return fmt::format("a verb is missing: {}", fmt::join(verbs, ", "));
   }
   if (!app.remaining().empty()) return fmt::format("unexpected argument {}", app.remaining().front());
-  if (error.get_name() == "RequiredError") return error.what();
-  return error.what();
+  const std::string message = error.what();
+  if (error.get_name() == "ArgumentMismatch")
+    return fmt::format("{} needs a value", message.substr(0, message.find(':')));
+  return message;
 }
 
 CLI::App* chosen_verb(CLI::App& program) {
@@ -66,6 +69,7 @@ int run_program(int argc, char** argv) {
   program.footer(kFooter);
   program.get_formatter()->column_width(34);
   program.get_formatter()->label("REQUIRED", "(required)");
+  program.get_formatter()->label("SUBCOMMAND", "VERB");
   const std::vector<Verb> verbs{add_generate(program), add_logits(program),       add_inspect(program),
                                 add_info(program),     add_tokenize(program),     add_make_model(program),
                                 add_bench(program),    add_measure_roofs(program)};

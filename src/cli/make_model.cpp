@@ -124,26 +124,26 @@ int run_make_model(const MakeModelOptions& options) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "The weights are random and the tokenizer round-trips every text: such a file is for measuring and testing, with\n"
+    "this program or any other that reads GGUF. It is written as a stream, in a few MB of memory.\n\n"
+    "Examples:\n"
+    "  quandex make-model --list\n"
+    "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n"
+    "  quandex make-model --shape tiny-qwen3 --format f32 --seed 7 tiny.gguf\n";
+
 Verb add_make_model(CLI::App& program) {
   auto options = std::make_shared<MakeModelOptions>();
-  CLI::App* app = program.add_subcommand("make-model", "Write a model with random weights in a real model's shape");
-  app->add_option("OUT", options->path, "The GGUF file to write")->type_name("");
-  add_choice(*app, "--shape", options->shape, shape_names(), "Which shape; --list shows them");
-  add_choice(*app, "--format", options->format, writable_formats(), "Format of the matrices (norms stay f32)");
-  add_integer(*app, "--seed", options->seed, 0, std::numeric_limits<int64_t>::max(),
+  CLI::App& app = add_verb(program, "make-model", "Write a model with random weights in a real model's shape", kFooter);
+  add_positional(app, "OUT", options->path, false, "The GGUF file to write");
+  add_choice(app, "--shape", options->shape, shape_names(), "Which shape; --list shows them");
+  add_choice(app, "--format", options->format, writable_formats(), "Format of the matrices (norms stay f32)");
+  add_integer(app, "--seed", options->seed, 0, std::numeric_limits<int64_t>::max(),
               "Same seed, same file, whatever the thread count");
-  add_integer(*app, "-t,--threads", options->n_threads, 1, 1024, "Threads that encode");
-  app->add_flag("--force", options->force, "Replace an existing file");
-  app->add_flag("--list", options->list, "List the shapes and leave");
-  app->footer(
-      "The weights are random, the tokenizer round-trips every text: such a file is for measuring and testing, on "
-      "this\n"
-      "or any other program that reads GGUF. It is written as a stream, in a few MB of memory.\n\n"
-      "Examples:\n"
-      "  quandex make-model --list\n"
-      "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n"
-      "  quandex make-model --shape tiny-qwen3 --format f32 --seed 7 tiny.gguf\n");
-  return {app, [options] { return run_make_model(*options); }};
+  add_integer(app, "-t,--threads", options->n_threads, 1, 1024, "Threads that encode");
+  add_flag(app, "--force", options->force, "Replace an existing file");
+  add_flag(app, "--list", options->list, "List the shapes and leave");
+  return {&app, [options] { return run_make_model(*options); }};
 }
 
 }  // namespace quandex::cli

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "base/error.h"
 #include "cli/roofs.h"
+#include "cli/terminal.h"
 #include "cli/verb.h"
 
 extern char** environ;
@@ -74,6 +76,7 @@ ChildResult run_child(const std::array<std::string, 5>& arguments) {
 Roofs measure_roofs_in_child(int n_threads, RoofEffort effort) {
   const ChildResult result = run_child({own_path(), "measure-roofs", "--threads", std::to_string(n_threads),
                                         effort == RoofEffort::quick ? "--quick" : ""});
+  throw_if_interrupted();
   if (!WIFEXITED(result.status) || WEXITSTATUS(result.status) != 0)
     throw Error(ErrorCode::device, "the process that measures the roofs failed (status {})", result.status);
   return roofs_from_json(nlohmann::ordered_json::parse(result.output));
@@ -81,11 +84,12 @@ Roofs measure_roofs_in_child(int n_threads, RoofEffort effort) {
 
 Verb add_measure_roofs(CLI::App& program) {
   auto options = std::make_shared<MeasureOptions>();
-  CLI::App* app = program.add_subcommand("measure-roofs", "Measure this machine's roofs and write them as JSON");
-  app->group("");
-  add_integer(*app, "--threads", options->n_threads, 1, 1024, "Threads");
-  app->add_flag("--quick", options->quick, "Bandwidth alone");
-  return {app, [options] {
+  CLI::App& app = add_verb(program, "measure-roofs", "Measure this machine's roofs and write them as JSON", "");
+  hide(app);
+  add_integer(app, "--threads", options->n_threads, 1, 1024, "Threads");
+  add_flag(app, "--quick", options->quick, "Bandwidth alone");
+  return {&app, [options] {
+            std::signal(SIGINT, SIG_DFL);  // the parent tells the user
             const Roofs roofs =
                 measure_roofs(options->n_threads, options->quick ? RoofEffort::quick : RoofEffort::full);
             fmt::print("{}\n", roofs_to_json(roofs).dump());

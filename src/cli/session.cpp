@@ -10,7 +10,7 @@
 namespace quandex::cli {
 
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
-  add_model_path(app, options.path);
+  add_positional(app, "MODEL", options.path, true, "A GGUF model file");
   add_integer(app, "-t,--threads", options.n_threads, 1, 1024, "Threads that compute");
   add_choice(app, "--backend", options.backend, {"cpu", "reference"},
              "reference: double precision, slow, the truth of the tests");
@@ -18,7 +18,7 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
     add_integer(app, "--ctx", options.n_ctx, 0, 1 << 24,
                 "Context in tokens, prompt included; 0: the model's, at most " + std::to_string(kDefaultContext));
   add_choice(app, "--kv-type", options.kv_type, {"f16", "f32"}, "Type of the K/V cache");
-  app.add_flag("--exact", options.exact, "Never quantize activations to 8 bits (cpu; slower)");
+  add_flag(app, "--exact", options.exact, "Never quantize activations to 8 bits (cpu; slower)");
 }
 
 Session::Session(const ModelOptions& options, EngineOptions engine_options)

@@ -1,7 +1,6 @@
 // A model file opened, loaded on a backend and ready to run: what generate, logits and bench share.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
@@ -9,7 +8,12 @@
 #include "base/thread_pool.h"
 #include "engine/engine.h"
 #include "format/gguf.h"
+#include "model/load.h"
 #include "text/tokenizer.h"
+
+namespace CLI {
+class App;
+}
 
 namespace quandex::cli {
 

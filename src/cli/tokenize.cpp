@@ -39,20 +39,21 @@ int run_tokenize(const TokenizeOptions& options) {
 
 }  // namespace
 
+constexpr const char* kFooter =
+    "Reads the text from standard input and prints a line for each token: its id and its text.\n\n"
+    "Examples:\n"
+    "  printf 'Once upon a time' | quandex tokenize model.gguf\n"
+    "  quandex tokenize model.gguf --ids --no-special < story.txt\n"
+    "  quandex logits model.gguf --ids \"$(printf 'Hello' | quandex tokenize model.gguf --ids | tr ' ' ,)\"\n";
+
 Verb add_tokenize(CLI::App& program) {
   auto options = std::make_shared<TokenizeOptions>();
-  CLI::App* app = program.add_subcommand("tokenize", "Show the tokens of a text");
-  add_model_path(*app, options->path);
-  app->add_flag("--ids", options->ids, "Only the ids, separated by spaces");
-  app->add_flag("--no-special", options->no_special,
-                "The text alone: special tokens in it are plain text, and no BOS or EOS is added");
-  app->footer(
-      "Reads the text from standard input and prints a line for each token: its id and its text.\n\n"
-      "Examples:\n"
-      "  printf 'Once upon a time' | quandex tokenize model.gguf\n"
-      "  quandex tokenize model.gguf --ids --no-special < story.txt\n"
-      "  quandex logits model.gguf --ids \"$(printf 'Hello' | quandex tokenize model.gguf --ids | tr ' ' ,)\"\n");
-  return {app, [options] { return run_tokenize(*options); }};
+  CLI::App& app = add_verb(program, "tokenize", "Show the tokens of a text", kFooter);
+  add_positional(app, "MODEL", options->path, true, "A GGUF model file");
+  add_flag(app, "--ids", options->ids, "Only the ids, separated by spaces");
+  add_flag(app, "--no-special", options->no_special,
+           "The text alone: special tokens in it are plain text, and no BOS or EOS is added");
+  return {&app, [options] { return run_tokenize(*options); }};
 }
 
 }  // namespace quandex::cli

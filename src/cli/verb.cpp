@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
 #include <memory>
@@ -17,11 +18,11 @@ std::string long_flag(const std::string& flags) {
   return comma == std::string::npos ? flags : flags.substr(comma + 1);
 }
 
-CLI::Option* add_parsed(CLI::App& app, const std::string& flags, const std::string& type, const std::string& shown,
-                        const std::string& help, std::function<void(const std::string&)> parse) {
+void add_parsed(CLI::App& app, const std::string& flags, const std::string& type, const std::string& shown,
+                const std::string& help, std::function<void(const std::string&)> parse) {
   CLI::Option* option = app.add_option_function<std::string>(flags, parse, help);
   option->type_name(type)->default_str(shown);
-  return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 }  // namespace
@@ -48,47 +49,76 @@ double parse_real(std::string_view flag, std::string_view text, double least, do
   return value;
 }
 
-CLI::Option* add_integer(CLI::App& app, const std::string& flags, int64_t& value, int64_t least, int64_t most,
-                         const std::string& help) {
+void add_integer(CLI::App& app, const std::string& flags, int64_t& value, int64_t least, int64_t most,
+                 const std::string& help) {
   const std::string flag = long_flag(flags);
-  return add_parsed(app, flags, "N", std::to_string(value), help, [&value, flag, least, most](const std::string& text) {
-    value = parse_integer(flag, text, least, most);
-  });
+  add_parsed(app, flags, "N", std::to_string(value), help,
+             [&value, flag, least, most](const std::string& text) { value = parse_integer(flag, text, least, most); });
 }
 
-CLI::Option* add_integer(CLI::App& app, const std::string& flags, int& value, int least, int most,
-                         const std::string& help) {
+void add_integer(CLI::App& app, const std::string& flags, int& value, int least, int most, const std::string& help) {
   const std::string flag = long_flag(flags);
-  return add_parsed(app, flags, "N", std::to_string(value), help, [&value, flag, least, most](const std::string& text) {
+  add_parsed(app, flags, "N", std::to_string(value), help, [&value, flag, least, most](const std::string& text) {
     value = static_cast<int>(parse_integer(flag, text, least, most));
   });
 }
 
-CLI::Option* add_real(CLI::App& app, const std::string& flags, float& value, double least, double most,
-                      const std::string& help) {
+void add_real(CLI::App& app, const std::string& flags, float& value, double least, double most,
+              const std::string& help) {
   const std::string flag = long_flag(flags);
-  return add_parsed(app, flags, "X", fmt::format("{}", value), help,
-                    [&value, flag, least, most](const std::string& text) {
-                      value = static_cast<float>(parse_real(flag, text, least, most));
-                    });
+  add_parsed(app, flags, "X", fmt::format("{}", value), help, [&value, flag, least, most](const std::string& text) {
+    value = static_cast<float>(parse_real(flag, text, least, most));
+  });
 }
 
-CLI::Option* add_choice(CLI::App& app, const std::string& flags, std::string& value, std::vector<std::string> choices,
-                        const std::string& help) {
+void add_choice(CLI::App& app, const std::string& flags, std::string& value, std::vector<std::string> choices,
+                const std::string& help) {
   const std::string flag = long_flag(flags);
   const std::string shown = fmt::format("{}", fmt::join(choices, "|"));
-  return add_parsed(app, flags, shown.size() <= 24 ? shown : "NAME", value, help,
-                    [&value, flag, choices = std::move(choices)](const std::string& text) {
-                      if (std::find(choices.begin(), choices.end(), text) == choices.end())
-                        throw UsageError(fmt::format("{} is '{}'; expected one of {}{}", flag, text,
-                                                     fmt::join(choices, ", "), suggestion(text, choices)));
-                      value = text;
-                    });
+  add_parsed(app, flags, shown.size() <= 24 ? shown : "NAME", value, help,
+             [&value, flag, choices = std::move(choices)](const std::string& text) {
+               if (std::find(choices.begin(), choices.end(), text) == choices.end())
+                 throw UsageError(fmt::format("{} is '{}'; expected one of {}{}", flag, text, fmt::join(choices, ", "),
+                                              suggestion(text, choices)));
+               value = text;
+             });
 }
 
-CLI::Option* add_model_path(CLI::App& app, std::string& path) {
-  return app.add_option("MODEL", path, "A GGUF model file")->required()->type_name("");
+void add_integer(CLI::App& app, const std::string& flags, std::optional<int64_t>& value, int64_t least, int64_t most,
+                 const std::string& help) {
+  const std::string flag = long_flag(flags);
+  add_parsed(app, flags, "N", value ? std::to_string(*value) : "", help,
+             [&value, flag, least, most](const std::string& text) { value = parse_integer(flag, text, least, most); });
 }
+
+void add_flag(CLI::App& app, const std::string& flags, bool& value, const std::string& help) {
+  app.add_flag(flags, value, help);
+}
+
+void add_text(CLI::App& app, const std::string& flags, std::optional<std::string>& value, const std::string& type,
+              const std::string& help) {
+  app.add_option(flags, value, help)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+void add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values, const std::string& type,
+               const std::string& help) {
+  app.add_option(flags, values, help)->type_name(type)->expected(1)->take_all();
+}
+
+void add_positional(CLI::App& app, const std::string& name, std::string& value, bool is_required,
+                    const std::string& help) {
+  app.add_option(name, value, help)->required(is_required)->type_name("");
+}
+
+CLI::App& add_verb(CLI::App& program, const std::string& name, const std::string& description,
+                   const std::string& footer) {
+  CLI::App* app = program.add_subcommand(name, description);
+  app->group("Verbs");
+  app->footer(footer);
+  return *app;
+}
+
+void hide(CLI::App& app) { app.group(""); }
 
 std::vector<std::string> flags_of(const CLI::App& app) {
   std::vector<std::string> flags;

@@ -41,11 +41,6 @@ TEST_P(LinearTest, batch_and_split_change_no_bit) {
   EXPECT_EQ(check_batch_invariance(with_shape(19, is_quantized() ? 5376 : 5381)), "");
 }
 
-TEST_P(LinearTest, extreme_codes_do_not_saturate) {
-  if (!is_packed(std::get<1>(GetParam()), false)) GTEST_SKIP() << "no integer kernel";
-  EXPECT_EQ(check_extreme_codes(with_shape(17, 512)), "");
-}
-
 TEST_P(LinearTest, bias_and_accumulation_are_applied_once) {
   for (const int rows : {7, 50}) EXPECT_EQ(check_bias_and_add(with_shape(rows, 256)), "");
 }
@@ -75,8 +70,16 @@ INSTANTIATE_TEST_SUITE_P(all, LinearTest,
                                           testing::ValuesIn(real_formats()), testing::Bool()),
                          name_of);
 
+constexpr DType kPackedTypes[] = {DType::q4_0, DType::q8_0, DType::q4_k, DType::q6_k};
+
+TEST(LinearIntegers, extreme_codes_do_not_saturate) {
+  for (const IsaLevel level : supported_isa_levels())
+    for (const DType type : kPackedTypes)
+      EXPECT_EQ(check_extreme_codes({.level = level, .type = type, .rows = 17, .cols = 512}), "");
+}
+
 TEST(LinearStorage, packing_costs_at_most_three_percent) {
-  for (const DType type : {DType::q4_0, DType::q8_0, DType::q4_k, DType::q6_k}) {
+  for (const DType type : kPackedTypes) {
     const WeightMatrix packed{.type = type, .packed = true, .rows = 1024, .cols = 2048, .data = nullptr};
     const WeightMatrix rows{.type = type, .packed = false, .rows = 1024, .cols = 2048, .data = nullptr};
     EXPECT_LE(static_cast<double>(stored_bytes(packed)), 1.03 * static_cast<double>(stored_bytes(rows)));

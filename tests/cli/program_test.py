@@ -1,0 +1,335 @@
+"""The program as its users meet it: help, exit statuses, messages, streams, files.
+
+usage: program_test.py PROGRAM [unittest arguments]
+"""
+
+import array
+import ast
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROGRAM = ""
+VERBS = ["generate", "logits", "inspect", "info", "tokenize", "make-model", "bench"]
+TEXT = "Once upon a time\n\t \u00fc\u20ac \U0001f642 <|im_end|> 1234567"
+
+
+def call(*arguments, stdin=b"", status=0, environment=None):
+    """Runs the program; checks its status; returns what it wrote to standard output and to standard error."""
+    done = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, timeout=60,
+                          env={**os.environ, **(environment or {})})
+    if done.returncode != status:
+        raise AssertionError(f"{arguments}: status {done.returncode}, expected {status}\n{done.stderr.decode()}")
+    return done.stdout, done.stderr.decode()
+
+
+class Mistakes(unittest.TestCase):
+    def assert_mistake(self, arguments, message):
+        output, errors = call(*arguments, status=2)
+        self.assertEqual(output, b"")
+        self.assertEqual(errors.splitlines()[0], "quandex: " + message)
+        self.assertRegex(errors.splitlines()[1], r"^quandex: see quandex ([a-z-]+ )?--help$")
+
+    def test_unknown_option_is_answered_with_the_nearest(self):
+        self.assert_mistake(["generate", "m.gguf", "-p", "x", "--temprature", "0.5"],
+                            "unknown option --temprature; did you mean --temperature?")
+        self.assert_mistake(["generate", "--temprature=0.5"],
+                            "unknown option --temprature; did you mean --temperature?")
+        self.assert_mistake(["make-model", "--shap", "tiny-llama"], "unknown option --shap; did you mean --shape?")
+        self.assert_mistake(["info", "--zzzzzz"], "unknown option --zzzzzz")
+
+    def test_unknown_verb_is_answered_with_the_nearest(self):
+        self.assert_mistake(["genrate", "m.gguf"], "unknown verb genrate; did you mean generate?")
+        self.assert_mistake(["measure-roof"], "unknown verb measure-roof")
+        self.assert_mistake([], "a verb is missing: " + ", ".join(VERBS))
+
+    def test_bad_values_are_refused_with_flag_value_and_range(self):
+        self.assert_mistake(["generate", "m", "-p", "x", "--top-p", "1.5"], "--top-p is 1.5; expected 0.0001 to 1")
+        self.assert_mistake(["generate", "m", "-p", "x", "-n", "many"],
+                            "--tokens is 'many'; expected an integer from 1 to 16777216")
+        self.assert_mistake(["generate", "m", "-p", "x", "-t", "-1"], "--threads is -1; expected 1 to 1024")
+        self.assert_mistake(["bench", "m", "-r", "4"], "--repeats is 4; expected 5 to 1000")
+        self.assert_mistake(["generate", "m", "-p", "x", "--backend", "cup"],
+                            "--backend is 'cup'; expected one of cpu, reference; did you mean cpu?")
+        self.assert_mistake(["make-model", "--format", "q4_o"],
+                            "--format is 'q4_o'; expected one of f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, "
+                            "q6_k; did you mean q4_0?")
+        self.assert_mistake(["logits", "m", "--ids", "1,x"],
+                            "--ids is 'x'; expected an integer from 0 to 2147483647")
+
+    def test_missing_and_contradictory_arguments_are_named(self):
+        self.assert_mistake(["generate", "-p", "x"], "MODEL is required")
+        self.assert_mistake(["generate", "m", "--seed"], "--seed needs a value")
+        self.assert_mistake(["generate", "m"], "a prompt is missing: --prompt or --file")
+        self.assert_mistake(["generate", "m", "-p", "x", "-f", "y"], "--prompt and --file exclude each other")
+        self.assert_mistake(["generate", "m", "-p", "x", "--stop", ""],
+                            "--stop is empty; expected a text to end before")
+        self.assert_mistake(["inspect", "a", "b"], "unexpected argument b")
+
+
+class Help(unittest.TestCase):
+    def test_every_verb_explains_itself_with_examples(self):
+        output, _ = call("--help")
+        for verb in VERBS:
+            self.assertIn(f"\n  {verb} ", output.decode())
+            explained = call(verb, "--help")[0].decode()
+            self.assertIn(f"Usage: quandex {verb}", explained)
+            self.assertIn(f"Examples:\n  ", explained)
+            self.assertIn(f"quandex {verb}", explained.split("Examples:")[1])
+            self.assertLessEqual(max(map(len, explained.splitlines())), 120)
+        self.assertNotIn("measure-roofs", output.decode())
+
+    def test_version_names_commit_compiler_and_levels(self):
+        output, _ = call("--version")
+        self.assertRegex(output.decode(), r"^quandex \d+\.\d+\.\d+ \(commit \S+, \w+ [\d.]+, \w*; kernels for base[^)]*\)\n$")
+
+    def test_info_lists_formats_and_architectures(self):
+        info = json.loads(call("info", "--json")[0])
+        self.assertGreaterEqual(info["cpu"]["default_threads"], 1)
+        self.assertEqual([f["name"] for f in info["formats"]],
+                         ["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q6_k"])
+        self.assertEqual([a["gguf_name"] for a in info["architectures"]], ["llama", "qwen3"])
+        table = call("info", "--markdown", "formats")[0].decode().splitlines()
+        self.assertEqual(len(table), 2 + len(info["formats"]))
+        self.assertTrue(all(line.startswith("| ") or line.startswith("|---") for line in table))
+
+
+class WithModel(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.models = {}
+        for shape, form in [("tiny-llama", "q8_0"), ("tiny-qwen3", "f32")]:
+            cls.models[shape] = str(Path(cls.folder.name) / f"{shape}.gguf")
+            call("make-model", "--shape", shape, "--format", form, "--seed", "7", cls.models[shape])
+        cls.model = cls.models["tiny-qwen3"]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def path(self, name):
+        return str(Path(self.folder.name) / name)
+
+    def npy(self, path):
+        """Shape and values of a float32 .npy file of version 1.0, by hand."""
+        data = Path(path).read_bytes()
+        self.assertEqual(data[:8], b"\x93NUMPY\x01\x00")
+        end = 10 + struct.unpack("<H", data[8:10])[0]
+        self.assertEqual(end % 64, 0)
+        header = ast.literal_eval(data[10:end].decode())
+        self.assertEqual((header["descr"], header["fortran_order"]), ("<f4", False))
+        values = array.array("f", data[end:])
+        self.assertEqual(len(values), header["shape"][0] * header["shape"][1])
+        return header["shape"], values
+
+
+class MakeModel(WithModel):
+    def test_file_is_the_same_for_a_seed_whatever_the_threads(self):
+        paths = [self.path(name) for name in ("a.gguf", "b.gguf", "c.gguf")]
+        for path, seed, threads in zip(paths, (1, 1, 2), (1, 3, 1)):
+            call("make-model", "--shape", "tiny-llama", "--format", "q4_k", "--seed", seed, "-t", threads, path)
+        contents = [Path(path).read_bytes() for path in paths]
+        self.assertEqual(contents[0], contents[1])
+        self.assertNotEqual(contents[0], contents[2])
+
+    def test_an_existing_file_is_kept_unless_forced(self):
+        before = Path(self.model).read_bytes()
+        _, errors = call("make-model", "--shape", "tiny-llama", "--format", "f16", self.model, status=1)
+        self.assertIn("exists already", errors)
+        self.assertEqual(Path(self.model).read_bytes(), before)
+
+    def test_list_shows_every_shape(self):
+        shapes = [line.split()[0] for line in call("make-model", "--list")[0].decode().splitlines()[1:]]
+        self.assertEqual(shapes, ["llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "qwen3-4b", "tiny-llama", "tiny-qwen3"])
+
+
+class Inspect(WithModel):
+    def test_json_tells_header_metadata_tensors_and_model(self):
+        found = json.loads(call("inspect", self.models["tiny-llama"], "--tensors", "--json")[0])
+        self.assertEqual(found["version"], 3)
+        self.assertEqual(found["size_bytes"], os.path.getsize(self.models["tiny-llama"]))
+        self.assertEqual(found["metadata"]["general.architecture"], "llama")
+        self.assertEqual(found["metadata"]["tokenizer.ggml.tokens"]["count"], 512)
+        self.assertEqual(len(found["metadata"]["tokenizer.ggml.tokens"]["first"]), 6)
+        tensors = {tensor["name"]: tensor for tensor in found["tensors"]}
+        self.assertEqual(len(tensors), found["n_tensors"])
+        self.assertEqual(tensors["blk.1.ffn_up.weight"]["shape"], [512, 256])
+        self.assertEqual(tensors["blk.1.ffn_up.weight"]["type"], "q8_0")
+        self.assertEqual(tensors["blk.1.ffn_up.weight"]["size_bytes"], 512 * 256 // 32 * 34)
+        self.assertEqual(found["model"]["layers"], 2)
+        self.assertTrue(found["supported"])
+        self.assertFalse(found["model"]["tied_head"])
+        self.assertEqual(found["unused_tensors"], [])
+        self.assertAlmostEqual(found["bits_per_weight"], 8.5, delta=0.1)
+
+    def test_tied_shape_has_no_output_tensor(self):
+        found = json.loads(call("inspect", self.model, "--tensors", "--json")[0])
+        self.assertNotIn("output.weight", [tensor["name"] for tensor in found["tensors"]])
+        self.assertTrue(found["model"]["tied_head"])
+
+    def test_text_has_a_line_for_each_tensor_and_the_verdict(self):
+        output = call("inspect", self.model, "--tensors")[0].decode()
+        self.assertRegex(output, r"\n  blk\.0\.attn_q\.weight +f32 +512 x 256 +524288 +\d+\n")
+        self.assertIn("runs as     qwen3: 2 layers, dim 256, 4 heads (2 kv) of 128", output)
+        self.assertNotIn("\033", output)
+
+    def test_files_that_are_no_models_are_errors(self):
+        Path(self.path("no.gguf")).write_bytes(b"no model")
+        for path in (self.path("no.gguf"), self.path("absent.gguf"), self.folder.name):
+            output, errors = call("inspect", path, status=1)
+            self.assertEqual(output, b"")
+            self.assertTrue(errors.startswith("quandex: ") and path in errors, errors)
+
+
+class Tokenize(WithModel):
+    def test_ids_give_the_text_back(self):
+        for model in self.models.values():
+            lines = call("tokenize", model, "--no-special", stdin=TEXT.encode())[0].decode().splitlines()
+            pieces = "".join(re.match(r" *\d+ (.*)$", line).group(1) for line in lines)
+            raw = pieces.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1")
+            self.assertEqual(raw.decode(), TEXT)
+
+    def test_ids_are_those_of_the_lines(self):
+        for options in ([], ["--no-special"]):
+            lines = call("tokenize", self.model, *options, stdin=TEXT.encode())[0].decode().splitlines()
+            ids = call("tokenize", self.model, "--ids", *options, stdin=TEXT.encode())[0].decode()
+            self.assertEqual(ids.split(), [line.split()[0] for line in lines])
+            self.assertEqual(ids.count("\n"), 1)
+
+    def test_special_tokens_count_unless_told_otherwise(self):
+        text = b"a<|im_end|>"
+        special = call("tokenize", self.models["tiny-llama"], "--ids", stdin=text)[0].split()
+        self.assertEqual(special, [b"507", b"97", b"506"])  # BOS, a, end of turn
+        plain = call("tokenize", self.models["tiny-llama"], "--ids", "--no-special", stdin=text)[0].split()
+        self.assertNotIn(b"506", plain)
+        self.assertNotIn(b"507", plain)
+
+
+class Logits(WithModel):
+    def test_npy_holds_a_row_for_each_position(self):
+        path = self.path("logits.npy")
+        output, _ = call("logits", self.model, "--ids", "1,5,9", "--all", "-o", path)
+        self.assertEqual(output, b"")
+        shape, rows = self.npy(path)
+        self.assertEqual(shape, (3, 512))
+        call("logits", self.model, "--ids", "1 5 9", "-o", path)
+        shape, last = self.npy(path)
+        self.assertEqual(shape, (1, 512))
+        self.assertEqual(rows[2 * 512:], last)
+        self.assertTrue(all(abs(value) < 100 for value in rows))
+        self.assertGreater(max(last) - min(last), 0.1)
+
+    def test_backends_agree(self):
+        rows = []
+        for backend in ("cpu", "reference"):
+            path = self.path(backend + ".npy")
+            call("logits", self.model, "--ids", "1,5,9", "--backend", backend, "--kv-type", "f32", "-o", path)
+            rows.append(self.npy(path)[1])
+        # Logits of deviation 1 made of float sums over at most 512 terms in a handful of operations.
+        self.assertLess(max(abs(a - b) for a, b in zip(*rows)), 1e-4)
+
+    def test_top_ten_are_the_largest_in_order(self):
+        path = self.path("top.npy")
+        call("logits", self.model, "--ids", "1,5,9", "-o", path)
+        row = self.npy(path)[1]
+        lines = call("logits", self.model, "--ids", "1,5,9")[0].decode().splitlines()
+        self.assertEqual(lines[0].split()[:3], ["after", "position", "2:"])
+        shown = [int(line.split()[0]) for line in lines[1:]]
+        self.assertEqual(shown, sorted(range(512), key=lambda i: (-row[i], i))[:10])
+
+    def test_ids_outside_the_vocabulary_are_errors(self):
+        _, errors = call("logits", self.model, "--ids", "512", status=1)
+        self.assertRegex(errors, r"^quandex: .*512")
+
+
+class Generate(WithModel):
+    def generate(self, *options, model=None):
+        return call("generate", model or self.model, "-p", "once upon", "-n", "12", *options)
+
+    def test_same_seed_gives_the_same_text_and_another_seed_another(self):
+        first, errors = self.generate("--seed", "3")
+        self.assertTrue(first)
+        self.assertEqual(self.generate("--seed", "3", "-t", "1")[0], first)
+        self.assertNotEqual(self.generate("--seed", "4")[0], first)
+        self.assertRegex(errors, r"prompt \d+ tokens, [\d.]+ tok/s; generated \d+ tokens, .* GB/s, \d+ % of .*; seed 3\n$")
+
+    def test_random_seed_is_shown_and_repeats_the_text(self):
+        text, errors = self.generate()
+        seed = re.search(r"seed (\d+)\n$", errors).group(1)
+        self.assertEqual(self.generate("--seed", seed)[0], text)
+
+    def test_standard_output_is_the_continuation_alone(self):
+        text, errors = self.generate("--temperature", "0", "-q")
+        self.assertEqual(errors, "")
+        self.assertNotIn(b"once upon", text)
+        text.decode()  # whole characters only
+        self.assertEqual(self.generate("--temperature", "0", "-q", "--backend", "reference", "--kv-type", "f32")[0],
+                         self.generate("--temperature", "0", "-q", "--kv-type", "f32")[0])
+
+    def test_prompt_comes_from_a_file_or_standard_input_too(self):
+        Path(self.path("prompt.txt")).write_text("once upon")
+        options = ["-n", "12", "--seed", "3", "-q"]
+        expected = self.generate("--seed", "3", "-q")[0]
+        self.assertEqual(call("generate", self.model, "-f", self.path("prompt.txt"), *options)[0], expected)
+        self.assertEqual(call("generate", self.model, "-f", "-", *options, stdin=b"once upon")[0], expected)
+
+    def test_text_ends_before_a_stop_string(self):
+        text = self.generate("--seed", "3", "-q")[0].decode()
+        stop = text[3:5]
+        self.assertEqual(self.generate("--seed", "3", "-q", "--stop", "\x01none", "--stop", stop)[0].decode(),
+                         text[:text.index(stop)])
+
+    def test_a_closed_pipe_ends_the_program_quietly(self):
+        with subprocess.Popen([PROGRAM, "generate", self.model, "-p", "once", "-n", "1500", "--seed", "1", "-q"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.assertTrue(process.stdout.read(1))
+            process.stdout.close()
+            self.assertEqual(process.wait(timeout=60), 0)
+            self.assertEqual(process.stderr.read(), b"")
+
+    def test_ctrl_c_ends_the_text_with_its_figures_and_status_130(self):
+        with subprocess.Popen([PROGRAM, "generate", self.model, "-p", "once", "-n", "1500", "--seed", "2"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.assertTrue(process.stdout.read(1))
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130)
+            self.assertRegex(errors.decode(), r"generated \d+ tokens")
+            self.assertLess(int(re.search(r"generated (\d+)", errors.decode()).group(1)), 1500)
+
+    def test_prompts_that_do_not_fit_are_errors(self):
+        _, errors = call("generate", self.model, "-p", "a b c d e f g h i j", "--ctx", "4", status=1)
+        self.assertIn("the context holds 4", errors)
+        _, errors = call("generate", self.model, "-p", "", status=1)
+        self.assertIn("the prompt has no tokens", errors)
+
+
+class Bench(WithModel):
+    def test_json_holds_speeds_roofs_and_memory(self):
+        found = json.loads(call("bench", self.models["tiny-llama"], "-p", "32", "-n", "4", "--json")[0])
+        self.assertEqual(found["repeats"], 5)
+        for part in ("prefill", "decode"):
+            self.assertEqual(len(found[part]["all_tokens_per_s"]), 5)
+            self.assertGreater(found[part]["percent_of_roof"], 0)
+        rates = sorted(found["decode"]["all_tokens_per_s"])
+        self.assertAlmostEqual(found["decode"]["tokens_per_s"], rates[2], delta=1e-6 * rates[2])
+        roofs = found["roofs"]
+        self.assertEqual(roofs["bytes_per_s"], max(roofs["huge_page_bytes_per_s"], roofs["small_page_bytes_per_s"]))
+        self.assertAlmostEqual(found["decode"]["percent_of_roof"],
+                               100 * found["decode"]["bytes_per_s"] / roofs["bytes_per_s"], places=6)
+        self.assertGreater(roofs["arithmetic"][0]["int8_operations_per_s"], 0)
+        # The buffer that the roofs are measured with belongs to a child process.
+        self.assertLess(found["memory"]["peak_rss_bytes"], roofs["buffer_bytes"] / 2)
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
