@@ -159,7 +159,7 @@ TEST(CpuBackend, recording_and_running_a_step_allocates_nothing_once_warm) {
   sampling.temperature = 1;
   sampling.top_p = 0.9f;
   std::vector<int32_t> packed(2 * kSampleColumns);
-  for (const size_t row : {0, 1})
+  for (const size_t row : {size_t{0}, size_t{1}})
     pack_sample_parameters(sampling, {packed.data() + row * kSampleColumns, kSampleColumns});
   const Tensor parameters = integer_tensor(*cpu, 2, kSampleColumns, packed);
 
