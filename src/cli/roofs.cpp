@@ -11,6 +11,7 @@
 
 #include "base/cpu_features.h"
 #include "base/error.h"
+#include "base/huge_pages.h"
 #include "base/thread_pool.h"
 #include "cli/roof_kernels.h"
 
@@ -29,7 +30,7 @@ class PagedBuffer {
     if (mapping_ == MAP_FAILED) throw Error(ErrorCode::out_of_memory, "no {} bytes for measuring the bandwidth", bytes);
     const auto address = reinterpret_cast<uintptr_t>(mapping_);
     data_ = static_cast<std::byte*>(mapping_) + (kHugePageBytes - address % kHugePageBytes) % kHugePageBytes;
-    madvise(mapping_, mapped_bytes_, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    advise_huge_pages(mapping_, mapped_bytes_, huge_pages);
   }
   ~PagedBuffer() { munmap(mapping_, mapped_bytes_); }
   PagedBuffer(const PagedBuffer&) = delete;
@@ -38,7 +39,6 @@ class PagedBuffer {
   std::byte* data() const { return data_; }
 
  private:
-  static constexpr size_t kHugePageBytes = size_t{2} << 20;
   size_t mapped_bytes_;
   void* mapping_;
   std::byte* data_;

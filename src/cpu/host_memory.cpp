@@ -10,12 +10,12 @@
 
 #include "base/cpu_features.h"
 #include "base/error.h"
+#include "base/huge_pages.h"
 
 namespace quandex::cpu {
 namespace {
 
-constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kSmallest = kHugePage;            // below this, the heap
+constexpr size_t kSmallest = kHugePageBytes;       // below this, the heap
 constexpr size_t kWorthAsking = size_t{64} << 20;  // from this size the machine's memory is looked up first
 
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
@@ -33,15 +33,15 @@ std::byte* map_huge(size_t size_bytes, std::string_view what) {
     const uint64_t total = describe_memory().total_bytes;
     if (total > 0 && size_bytes > total) refuse(size_bytes, what);
   }
-  const size_t mapped = round_up(size_bytes, kHugePage) + kHugePage;
+  const size_t mapped = round_up(size_bytes, kHugePageBytes) + kHugePageBytes;
   void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) refuse(size_bytes, what);
   auto* const bytes = static_cast<std::byte*>(start);
-  const size_t lead = round_up(reinterpret_cast<uintptr_t>(bytes), kHugePage) - reinterpret_cast<uintptr_t>(bytes);
-  const size_t kept = mapped - kHugePage;
+  const size_t lead = round_up(reinterpret_cast<uintptr_t>(bytes), kHugePageBytes) - reinterpret_cast<uintptr_t>(bytes);
+  const size_t kept = mapped - kHugePageBytes;
   if (lead > 0) munmap(bytes, lead);
-  if (lead < kHugePage) munmap(bytes + lead + kept, kHugePage - lead);
-  madvise(bytes + lead, kept, MADV_HUGEPAGE);  // advice: 4 KiB pages work too
+  if (lead < kHugePageBytes) munmap(bytes + lead + kept, kHugePageBytes - lead);
+  advise_huge_pages(bytes + lead, kept, true);
   return bytes + lead;
 }
 
@@ -71,7 +71,7 @@ HostMemory& HostMemory::operator=(HostMemory&& other) noexcept {
 HostMemory::~HostMemory() {
   if (data_ == nullptr) return;
   if (size_ >= kSmallest) {
-    munmap(data_, round_up(size_, kHugePage));
+    munmap(data_, round_up(size_, kHugePageBytes));
   } else {
     std::free(data_);
   }
