@@ -81,11 +81,12 @@ BandwidthMeasurement measure_bandwidth(ThreadPool& pool, size_t bytes, bool huge
   return best;
 }
 
-// Operations a second of one register loop on all threads: the best of several stretches of about 20 ms.
+// Operations a second of one register loop on all threads: the best of many stretches of a few milliseconds, short
+// enough that on a busy machine some are not interrupted.
 template <typename Loop>
 double measure_operations(ThreadPool& pool, Loop loop, int64_t operations_per_iteration) {
-  constexpr double kStretchSeconds = 0.02;
-  constexpr int kRepeats = 5;
+  constexpr double kStretchSeconds = 0.004;
+  constexpr int kRepeats = 25;
   std::atomic<int64_t> sink{0};
   const auto time_loop = [&](int64_t n) {
     const Clock::time_point start = Clock::now();
