@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "cpu/cpu_batch.h"
 #include "cpu/cpu_buffer.h"
+#include "cpu/host_memory.h"
 #include "cpu/linear.h"
 #include "cpu/ops_select.h"
 
@@ -78,8 +79,7 @@ class CpuBackend final : public Backend {
   Tensor allocate(DType type, int rows, int cols) override {
     CHECK(rows >= 0 && cols >= 0);
     auto buffer = std::make_unique<CpuBuffer>();
-    buffer->memory = HostMemory(static_cast<size_t>(rows) * row_bytes(type, cols), "cpu backend");
-    buffer->bytes = buffer->memory.data();
+    take(*buffer, static_cast<size_t>(rows) * row_bytes(type, cols), "cpu backend");
     return keep(std::move(buffer), type, rows, cols);
   }
 
@@ -90,9 +90,8 @@ class CpuBackend final : public Backend {
     buffer->packed = shape.packed;
     if (!shape.packed) buffer->bytes = contiguous_bytes(segments, row_bytes(type, shape.cols));
     if (buffer->bytes == nullptr) {
-      buffer->memory = HostMemory(stored_bytes(shape), name);
-      buffer->bytes = buffer->memory.data();
-      store(shape, segments, buffer->memory.data());
+      take(*buffer, stored_bytes(shape), name);
+      store(shape, segments, buffer->memory);
     }
     return keep(std::move(buffer), type, shape.rows, shape.cols);
   }
@@ -112,7 +111,7 @@ class CpuBackend final : public Backend {
 
   bool aliases_host(Tensor tensor) const override {
     const CpuBuffer& buffer = buffer_of(tensor);
-    return buffer.is_weight && buffer.memory.data() == nullptr;
+    return buffer.is_weight && buffer.memory == nullptr;
   }
 
   CommandBatch& begin() override {
@@ -152,8 +151,12 @@ class CpuBackend final : public Backend {
     });
   }
 
+  void take(CpuBuffer& buffer, size_t size_bytes, std::string_view what) {
+    buffer.bytes = buffer.memory = arena_.take(size_bytes, what);
+    allocated_bytes_ += size_bytes;
+  }
+
   Tensor keep(std::unique_ptr<CpuBuffer> buffer, DType type, int rows, int cols) {
-    allocated_bytes_ += buffer->memory.size();
     buffers_.push_back(std::move(buffer));
     return {type, rows, cols, buffers_.back().get(), 0};
   }
@@ -162,6 +165,7 @@ class CpuBackend final : public Backend {
   const IsaLevel isa_;
   const bool exact_activations_;
   DeviceInfo info_;
+  HostArena arena_;
   std::vector<std::unique_ptr<CpuBuffer>> buffers_;
   size_t allocated_bytes_ = 0;
   CpuBatch batch_;

@@ -6,14 +6,13 @@
 
 #include "backend/tensor.h"
 #include "base/check.h"
-#include "cpu/host_memory.h"
 #include "cpu/linear.h"
 
 namespace quandex::cpu {
 
 struct CpuBuffer final : Buffer {
-  HostMemory memory;                 // empty where the bytes are the file's
-  const std::byte* bytes = nullptr;  // memory.data(), or mapped bytes of the source
+  std::byte* memory = nullptr;       // null where the bytes are the file's
+  const std::byte* bytes = nullptr;  // memory, or mapped bytes of the source
   bool is_weight = false;            // uploaded: read-only and perhaps packed
   bool packed = false;               // in the layout of cpu/linear.h
 };
@@ -42,7 +41,7 @@ inline const float* read_row(Tensor t, int row) { return read_floats(t) + static
 inline std::byte* write_bytes(Tensor t) {
   const CpuBuffer& buffer = buffer_of(t);
   CHECK(!buffer.is_weight);
-  return buffer.memory.data() + t.offset;
+  return buffer.memory + t.offset;
 }
 inline float* write_floats(Tensor t) {
   CHECK(t.type == DType::f32);

@@ -16,6 +16,7 @@ namespace quandex::cpu {
 namespace {
 
 constexpr size_t kSmallest = kHugePageBytes;       // below this, the heap
+constexpr size_t kSlab = size_t{256} << 20;      // address space of a shared mapping; pages are taken when written
 constexpr size_t kWorthAsking = size_t{64} << 20;  // from this size the machine's memory is looked up first
 
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
@@ -75,6 +76,19 @@ HostMemory::~HostMemory() {
   } else {
     std::free(data_);
   }
+}
+
+std::byte* HostArena::take(size_t size_bytes, std::string_view what) {
+  if (size_bytes < kSmallest || size_bytes >= kSlab) return pieces_.emplace_back(size_bytes, what).data();
+  const size_t wanted = round_up(size_bytes, kMemoryAlignment);
+  if (slab_ == 0 || wanted > kSlab - slab_used_) {
+    pieces_.emplace_back(kSlab, what);
+    slab_ = pieces_.size();
+    slab_used_ = 0;
+  }
+  std::byte* const piece = pieces_[slab_ - 1].data() + slab_used_;
+  slab_used_ += wanted;
+  return piece;
 }
 
 }  // namespace quandex::cpu

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace quandex::cpu {
 
@@ -26,6 +27,18 @@ class HostMemory {
  private:
   std::byte* data_ = nullptr;
   size_t size_ = 0;
+};
+
+// Memory that is never given back one piece at a time. Large pieces share mappings: each on its own would leave half a
+// huge page unused on average. Small ones come from the heap, where memory checkers see their ends.
+class HostArena {
+ public:
+  // Zeroed and aligned like HostMemory, with the same errors.
+  std::byte* take(size_t size_bytes, std::string_view what);
+
+ private:
+  std::vector<HostMemory> pieces_;
+  size_t slab_ = 0, slab_used_ = 0;  // the mapping that large pieces are taken from, 1 + its index; 0: none yet
 };
 
 }  // namespace quandex::cpu

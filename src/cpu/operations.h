@@ -11,6 +11,7 @@
 #include "backend/command_batch.h"
 #include "backend/sample_row.h"
 #include "base/thread_pool.h"
+#include "cpu/host_memory.h"
 #include "cpu/attention_plan.h"
 #include "cpu/linear.h"
 #include "cpu/ops_kernels.h"
