@@ -17,7 +17,7 @@ inline constexpr int kMostLogitRowsWanted = 16;  // rows of logits made at once 
 struct EngineOptions {
   int n_ctx = 0;           // K/V positions of a sequence; 0: what the model was trained on, at most kDefaultContext
   int max_sequences = 1;   // computed at once; others wait
-  int token_budget = 512;  // tokens in a step at most: the size of prefill chunks
+  int token_budget = 256;  // tokens in a step at most: the size of prefill chunks
   DType kv_type = DType::f16;
   int n_kv_blocks = 0;  // blocks for full attention; 0: max_sequences contexts
   bool reuse_prefixes = true;
