@@ -68,9 +68,13 @@ double measure_read_bandwidth(ThreadPool& pool) {
       // Several streams: one alone does not fill a core's share of the memory bus.
       const size_t n = kWords / static_cast<size_t>(pool.n_threads()) / kStreams / 8 * 8;
       const uint64_t* begin = words + n * kStreams * static_cast<size_t>(worker);
-      uint64_t sums[kStreams * 8] = {};
+      uint64_t sums[8] = {};
       for (size_t i = 0; i < n; i += 8)
-        for (size_t j = 0; j < kStreams * 8; ++j) sums[j] += begin[j / 8 * n + i + j % 8];
+        for (size_t stream = 0; stream < kStreams; ++stream) {
+          const uint64_t* line = begin + stream * n + i;
+          __builtin_prefetch(line + 512);
+          for (size_t j = 0; j < 8; ++j) sums[j] += line[j];
+        }
       for (const uint64_t sum : sums) sinks[static_cast<size_t>(worker) * 8] += sum;
     });
   });
