@@ -59,17 +59,22 @@ std::pair<int, int> share(int n, int worker, int n_workers) {
 }
 
 double measure_read_bandwidth(ThreadPool& pool) {
-  constexpr size_t kWords = size_t{64} << 20;
+  constexpr size_t kWords = size_t{64} << 20, kStreams = 4;
   const AlignedBytes memory = allocate(kWords * 8);
   const auto* words = reinterpret_cast<const uint64_t*>(memory.get());
   std::vector<uint64_t> sinks(static_cast<size_t>(pool.n_threads()) * 8);
   const double seconds = median_seconds([&] {
     pool.run([&](int worker) {
-      const size_t n = kWords / static_cast<size_t>(pool.n_threads());
-      const uint64_t* begin = words + n * static_cast<size_t>(worker);
+      // Several streams: one alone does not fill a core's share of the memory bus.
+      const size_t n = kWords / static_cast<size_t>(pool.n_threads()) / kStreams / 8 * 8;
+      const uint64_t* begin = words + n * kStreams * static_cast<size_t>(worker);
       uint64_t sums[8] = {};
       for (size_t i = 0; i < n; i += 8)
-        for (size_t j = 0; j < 8; ++j) sums[j] += begin[i + j];
+        for (size_t stream = 0; stream < kStreams; ++stream) {
+          const uint64_t* line = begin + stream * n + i;
+          __builtin_prefetch(line + 512);
+          for (size_t j = 0; j < 8; ++j) sums[j] += line[j];
+        }
       for (const uint64_t sum : sums) sinks[static_cast<size_t>(worker) * 8] += sum;
     });
   });

@@ -162,7 +162,7 @@ void unpack_row(const WeightMatrix& matrix, int row, float* out) {
   for (int block = 0; block < matrix.cols / format.block_values; ++block) {
     std::array<std::byte, 512> bytes;
     CHECK(format.block_bytes <= bytes.size());
-    unpack_block(matrix.type, group, matrix.cols, row % kRowGroup, block, bytes.data());
+    unpack_block(matrix.type, group, row % kRowGroup, block, bytes.data());
     format.decode(bytes.data(), out + block * format.block_values);
   }
 }

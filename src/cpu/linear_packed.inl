@@ -92,6 +92,14 @@ template <int width>
   dot_nibbles<width, 3>(codes, record, dot);
 }
 
+// For one token weights come from memory in one stream, which hardware follows within a page only: asking for them a
+// page ahead is worth a third (q4_0 on a Zen 3 core: from 12.7 to 17 GB/s). Past the end nothing is read.
+constexpr int kPrefetchBytes = 4096;
+template <int n_bytes>
+[[gnu::always_inline]] inline void prefetch(const unsigned char* codes) {
+  for (int i = 0; i < n_bytes; i += 64) __builtin_prefetch(codes + kPrefetchBytes + i);
+}
+
 // Each kernel adds one format block of a group to the sums of a tile; `record` is the block's first.
 
 struct Q4_0 {
@@ -99,6 +107,7 @@ struct Q4_0 {
   template <int width>
   [[gnu::always_inline]] static void add(const unsigned char* codes, const unsigned char* params,
                                          const unsigned char* record, Lanes (&sums)[width]) {
+    prefetch<kLayout.code_bytes + kLayout.param_bytes>(codes);
     Dot dot[width];
     for (int t = 0; t < width; ++t) dot[t] = start_dot<0>(record + TileRecord<width>::kCorrections + 4 * t);
     dot_nibble_block<width>(codes, record, dot);
@@ -119,6 +128,7 @@ struct Q8_0 {
   template <int width>
   [[gnu::always_inline]] static void add(const unsigned char* codes, const unsigned char* params,
                                          const unsigned char* record, Lanes (&sums)[width]) {
+    prefetch<kLayout.code_bytes + kLayout.param_bytes>(codes);
     WideDot dot[width];
     for (int t = 0; t < width; ++t) dot[t] = start_wide_dot(record + TileRecord<width>::kCorrections + 4 * t);
     dot_bytes<width, 0>(codes, record, dot);
@@ -139,6 +149,7 @@ struct Q4_K {  // weight = d * scale * code - dmin * min, scale and min per 32 c
   [[gnu::always_inline]] static void add(const unsigned char* codes, const unsigned char* params,
                                          const unsigned char* record, Lanes (&sums)[width]) {
     for (int s = 0; s < 8; ++s, codes += 256, record += TileRecord<width>::kBytes) {
+      prefetch<(kLayout.code_bytes + kLayout.param_bytes) / 8>(codes);
       Dot dot[width];
       for (int t = 0; t < width; ++t) dot[t] = zero_dot();
       dot_nibble_block<width>(codes, record, dot);
@@ -178,6 +189,7 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
   [[gnu::always_inline]] static void add(const unsigned char* codes, const unsigned char* params,
                                          const unsigned char* record, Lanes (&sums)[width]) {
     for (int s = 0; s < 8; ++s, codes += 384, record += TileRecord<width>::kBytes) {
+      prefetch<(kLayout.code_bytes + kLayout.param_bytes) / 8>(codes);
       Dot first[width], second[width];
       dot_half<width, 0>(codes, record, first);
       dot_half<width, 1>(codes, record, second);
@@ -194,19 +206,17 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
 
 // A group's blocks [first_block, end_block) added to its sums for one tile.
 template <typename Kernel, int width>
-[[gnu::noinline]] void add_blocks(const unsigned char* group, int n_blocks, int first_block, int end_block,
-                                  const unsigned char* tile, Lanes (&sums_in_memory)[width]) {
+[[gnu::noinline]] void add_blocks(const unsigned char* group, int first_block, int end_block, const unsigned char* tile,
+                                  Lanes (&sums_in_memory)[width]) {
   constexpr PackedLayout layout = Kernel::kLayout;
   constexpr int kRecordBytes = layout.block_values / 32 * TileRecord<width>::kBytes;
-  const unsigned char* codes = group + ptrdiff_t{layout.code_bytes} * first_block;
-  const unsigned char* params =
-      group + ptrdiff_t{layout.code_bytes} * n_blocks + ptrdiff_t{layout.param_bytes} * first_block;
+  constexpr int kBlockBytes = layout.code_bytes + layout.param_bytes;
+  const unsigned char* codes = group + ptrdiff_t{kBlockBytes} * first_block;
   const unsigned char* record = tile + ptrdiff_t{kRecordBytes} * first_block;
   const auto add_all = [&](Lanes(&sums)[width]) {
     for (int block = first_block; block < end_block; ++block) {
-      Kernel::template add<width>(codes, params, record, sums);
-      codes += layout.code_bytes;
-      params += layout.param_bytes;
+      Kernel::template add<width>(codes, codes + layout.code_bytes, record, sums);
+      codes += kBlockBytes;
       record += kRecordBytes;
     }
   };
@@ -259,7 +269,7 @@ void product_of_tile(const PackedProduct& p, ptrdiff_t group_bytes, int first_gr
     const int first = static_cast<int>(int64_t{n_blocks} * chunk / n_chunks);
     const int end = static_cast<int>(int64_t{n_blocks} * (chunk + 1) / n_chunks);
     for (int g = first_group; g < end_group; ++g)
-      add_blocks<Kernel, width>(p.weights + group_bytes * g, n_blocks, first, end, tile, sums[g - first_group]);
+      add_blocks<Kernel, width>(p.weights + group_bytes * g, first, end, tile, sums[g - first_group]);
   }
   for (int g = first_group; g < end_group; ++g)
     for (int t = 0; t < width; ++t) store_group(p, g, token + t, sums[g - first_group][t]);

@@ -172,11 +172,9 @@ const PackedFormat* find_packed(DType type) {
   return nullptr;
 }
 
-BlockPlace place_of(const PackedLayout& layout, uint8_t* group, int cols, size_t lane, size_t block) {
-  const size_t n_blocks = static_cast<size_t>(cols / layout.block_values);
-  uint8_t* params = group + n_blocks * static_cast<size_t>(layout.code_bytes);
-  return {group + block * static_cast<size_t>(layout.code_bytes),
-          params + block * static_cast<size_t>(layout.param_bytes), lane};
+BlockPlace place_of(const PackedLayout& layout, uint8_t* group, size_t lane, size_t block) {
+  uint8_t* codes = group + block * static_cast<size_t>(layout.code_bytes + layout.param_bytes);
+  return {codes, codes + layout.code_bytes, lane};
 }
 
 }  // namespace
@@ -202,15 +200,15 @@ void pack_group(DType type, const std::array<const std::byte*, kRowGroup>& rows,
     for (size_t lane = 0; lane < kRowGroup; ++lane)
       if (rows[lane])
         format->put(reinterpret_cast<const uint8_t*>(rows[lane]) + block * block_bytes,
-                    place_of(format->layout, reinterpret_cast<uint8_t*>(group), cols, lane, block));
+                    place_of(format->layout, reinterpret_cast<uint8_t*>(group), lane, block));
 }
 
-void unpack_block(DType type, const std::byte* group, int cols, int lane, int block, std::byte* out) {
+void unpack_block(DType type, const std::byte* group, int lane, int block, std::byte* out) {
   const PackedFormat* format = find_packed(type);
   CHECK(format != nullptr);
   // `get` only reads; the place is shared with `put`.
   auto* bytes = const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(group));
-  format->get(place_of(format->layout, bytes, cols, static_cast<size_t>(lane), static_cast<size_t>(block)),
+  format->get(place_of(format->layout, bytes, static_cast<size_t>(lane), static_cast<size_t>(block)),
               reinterpret_cast<uint8_t*>(out));
 }
 

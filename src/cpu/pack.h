@@ -20,6 +20,6 @@ size_t packed_group_bytes(const PackedLayout& layout, int cols);
 void pack_group(DType type, const std::array<const std::byte*, kRowGroup>& rows, int cols, std::byte* group);
 
 // The original bytes of one block of the group's row `lane`.
-void unpack_block(DType type, const std::byte* group, int cols, int lane, int block, std::byte* out);
+void unpack_block(DType type, const std::byte* group, int lane, int block, std::byte* out);
 
 }  // namespace quandex::cpu

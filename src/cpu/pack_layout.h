@@ -1,9 +1,10 @@
 // The packed storage of quantized weights, shared by all ISA levels. Constants only: this header is read by translation
 // units compiled for different targets.
 //
-// A group is 16 rows side by side. It holds the codes of its blocks in order of columns, then the parameters (scales
-// and mins) of its blocks, and is padded to 64 bytes. Wherever codes are stored, 4 consecutive columns of row r are the
-// bytes 4r .. 4r + 3 of a 64-byte vector, so that a lane of an integer dot product is an output row. Per 32 columns:
+// A group is 16 rows side by side: its blocks in order of columns, each the codes of all rows and then their parameters
+// (scales and mins), padded to 64 bytes at the end: read in order, it is one stream. Wherever codes are stored, 4
+// consecutive columns of row r are the bytes 4r .. 4r + 3 of a 64-byte vector, so that a lane of an integer dot product
+// is an output row. Per 32 columns:
 //   nibbles (256 bytes): byte i of row r in vector v has column 4v + i low and column 16 + 4v + i high;
 //   pairs (128 bytes): byte i of row r in vector u has the two high bits of the columns 8u + i, 8u + 4 + i, 16 + 8u + i
 //   and 20 + 8u + i, lowest first;
