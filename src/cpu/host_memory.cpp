@@ -16,7 +16,7 @@ namespace quandex::cpu {
 namespace {
 
 constexpr size_t kSmallest = kHugePageBytes;       // below this, the heap
-constexpr size_t kSlab = size_t{256} << 20;      // address space of a shared mapping; pages are taken when written
+constexpr size_t kSlab = size_t{256} << 20;        // address space of a shared mapping; pages are taken when written
 constexpr size_t kWorthAsking = size_t{64} << 20;  // from this size the machine's memory is looked up first
 
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
