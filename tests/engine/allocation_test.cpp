@@ -1,46 +1,21 @@
 // Steady-state decoding allocates nothing: operator new is counted here, in a program of its own.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "engine/tiny_engine.h"
-
-namespace {
-
-std::atomic<long> n_allocations{0};
-
-void* counted_allocation(std::size_t size, std::size_t alignment) {
-  n_allocations.fetch_add(1, std::memory_order_relaxed);
-  size = (size + alignment - 1) / alignment * alignment;
-  if (void* memory = std::aligned_alloc(alignment, size > 0 ? size : alignment)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted_allocation(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted_allocation(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "support/allocation_count.h"
 
 namespace quandex {
 namespace {
 
 // Allocations between the 10th and the 100th token of the first request, others decoding beside it.
-long allocations_while_decoding(Engine& engine, const std::vector<Request>& requests) {
-  long at_10 = -1, at_100 = -1;
+int64_t allocations_while_decoding(Engine& engine, const std::vector<Request>& requests) {
+  int64_t at_10 = -1, at_100 = -1;
   int n_tokens = 0;
   engine.generate(requests, [&](size_t i, const Event& event) {
     if (i != 0 || !std::holds_alternative<Token>(event)) return true;
     ++n_tokens;
-    if (n_tokens == 10) at_10 = n_allocations;
-    if (n_tokens == 100) at_100 = n_allocations;
+    if (n_tokens == 10) at_10 = test::allocation_count();
+    if (n_tokens == 100) at_100 = test::allocation_count();
     return true;
   });
   EXPECT_GT(at_10, 0);  // the hook does count

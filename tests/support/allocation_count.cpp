@@ -1,24 +1,37 @@
 #include "support/allocation_count.h"
 
 #include <atomic>
-#include <cstddef>
 #include <cstdlib>
 #include <new>
 
 namespace {
+
 std::atomic<int64_t> n_allocations{0};
+thread_local size_t n_thread_bytes = 0;
+
+void* counted_allocation(size_t size, size_t alignment) {
+  n_allocations.fetch_add(1, std::memory_order_relaxed);
+  n_thread_bytes += size;
+  const size_t padded = (size + alignment - 1) / alignment * alignment;
+  if (padded >= size)
+    if (void* memory = std::aligned_alloc(alignment, padded > 0 ? padded : alignment)) return memory;
+  throw std::bad_alloc();
+}
+
 }  // namespace
 
-void* operator new(size_t size) {
-  n_allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
+void* operator new(size_t size) { return counted_allocation(size, alignof(std::max_align_t)); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  return counted_allocation(size, static_cast<size_t>(alignment));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace quandex::test {
 
 int64_t allocation_count() { return n_allocations.load(); }
+size_t allocated_bytes() { return n_thread_bytes; }
 
 }  // namespace quandex::test

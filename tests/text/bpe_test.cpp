@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <random>
 #include <set>
 
@@ -102,14 +101,12 @@ TEST(Bpe, random_merges_give_what_plain_merging_gives) {
   }
 }
 
-TEST(Bpe, a_megabyte_of_one_letter_takes_linear_time) {
+TEST(Bpe, a_megabyte_of_one_letter_is_merged_in_linear_time) {  // quadratic work would meet the time limit of ctest
   std::vector<std::string> merges;
   for (std::string text = "a"; text.size() < 128; text += text) merges.push_back(text + "|" + text);
   const auto tokenizer = make_tokenizer(bpe_metadata("qwen2", merges));
-  const auto start = std::chrono::steady_clock::now();
   const Ids ids = tokenizer->encode(std::string(1 << 20, 'a'), false);
   EXPECT_EQ(ids, Ids((1 << 20) / 128, 256 + 6));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));  // quadratic work would be hours
 }
 
 std::string random_text(std::mt19937& random, size_t n) {

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "base/error.h"
 #include "text/test_vocabularies.h"
 
@@ -107,16 +105,14 @@ TEST(Spm, tokens_with_a_space_inside_are_found) {
   EXPECT_EQ(tokenizer->encode("ca c", false), (Ids{sp, c, kFirst + 8, c}));
 }
 
-TEST(Spm, a_megabyte_of_one_letter_takes_linear_time) {
+TEST(Spm, a_megabyte_of_one_letter_is_merged_in_linear_time) {  // quadratic work would meet the time limit of ctest
   std::vector<testing::TestToken> tokens = {{"▁", 1, -1}, {"a", 1, -1}};
   float score = -2;
   for (std::string text = "aa"; text.size() <= 64; text += text) tokens.push_back({text, 1, score--});
   Metadata metadata = spm_metadata(tokens);
   metadata.set_bool("tokenizer.ggml.add_space_prefix", false);
   const auto tokenizer = make_tokenizer(metadata);
-  const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(tokenizer->encode(std::string(1 << 20, 'a'), false), Ids((1 << 20) / 64, kFirst + 7));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));  // quadratic work would be hours
 }
 
 std::string load_error(const Metadata& metadata) {
