@@ -4,4 +4,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <string>
+
 #define LOG(level, area, ...) ::spdlog::level("[" area "] " __VA_ARGS__)
+
+namespace quandex {
+
+// Sends log messages to standard error; without this they go to standard output, which belongs to results.
+void log_to_stderr(const std::string& program);
+
+}  // namespace quandex

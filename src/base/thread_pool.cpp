@@ -1,6 +1,9 @@
 #include "base/thread_pool.h"
 
+#include <system_error>
+
 #include "base/check.h"
+#include "base/error.h"
 
 namespace quandex {
 namespace {
@@ -23,10 +26,19 @@ void pause_briefly() {
 ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   CHECK(n_threads >= 1);
   threads_.reserve(static_cast<size_t>(n_threads - 1));
-  for (int worker = 1; worker < n_threads; ++worker) threads_.emplace_back([this, worker] { worker_loop(worker); });
+  try {
+    for (int worker = 1; worker < n_threads; ++worker) threads_.emplace_back([this, worker] { worker_loop(worker); });
+  } catch (const std::system_error& error) {
+    const size_t n_started = threads_.size() + 1;
+    stop();  // no destructor runs, and those that have started wait
+    throw Error(ErrorCode::out_of_memory, "the system gives {} of {} threads: {}", n_started, n_threads,
+                error.code().message());
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

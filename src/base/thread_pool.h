@@ -16,7 +16,8 @@ namespace quandex {
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int n_threads);  // >= 1, the calling thread included
+  // n_threads >= 1, the calling thread included. Throws Error{out_of_memory} where the system gives fewer.
+  explicit ThreadPool(int n_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -32,6 +33,7 @@ class ThreadPool {
 
  private:
   void worker_loop(int worker);
+  void stop();  // ends and joins the workers
 
   const int n_threads_;
   std::vector<std::thread> threads_;

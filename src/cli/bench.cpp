@@ -122,7 +122,7 @@ int run_bench(BenchOptions& options) {
   report.kv_bytes = session.kv_bytes();
   report.roofs = better_of(before, measure_roofs_in_child(options.model.n_threads, RoofEffort::full));
   if (options.json)
-    fmt::print("{}\n", report_to_json(report).dump(2));
+    fmt::print("{}\n", report_to_json(report).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   else
     print_report(report);
   return 0;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/cpu_features.h"
 #include "cli/build_info.h"
+#include "cli/escape.h"
 #include "cli/terminal.h"
 
 namespace quandex::cli {
@@ -59,7 +60,7 @@ int64_t BenchReport::excess_bytes() const {
 
 void print_report(const BenchReport& r) {
   fmt::print("{}\n", version_text());
-  fmt::print("{}: {}, {}, {}, {}, K/V {}\n", r.path, r.model_name, r.architecture, r.format,
+  fmt::print("{}: {}, {}, {}, {}, K/V {}\n", r.path, escaped(r.model_name), r.architecture, r.format,
              format_bytes(static_cast<double>(r.file_bytes)), r.kv_type);
   fmt::print("{}, {} threads, load average {:.1f}; loaded in {:.1f} s\n\n", describe_cpu().model_name, r.n_threads,
              r.load_average, r.load_seconds);

@@ -181,9 +181,10 @@ void print_text(const GgufFile& file, const InspectOptions& options) {
                                       : "; bits per weight unknown (types without a known size)");
   const Verdict verdict = judge(file);
   fmt::print("  {} {}\n", verdict.config ? "runs as    " : "cannot run ",
-             verdict.config ? describe(*verdict.config) : verdict.reason);
+             verdict.config ? describe(*verdict.config) : escaped(verdict.reason));
   if (!verdict.unused.empty())
-    fmt::print("  not used    {} tensors: {}\n", verdict.unused.size(), fmt::join(verdict.unused, ", "));
+    fmt::print("  not used    {} tensors: {}\n", verdict.unused.size(),
+               escaped(fmt::format("{}", fmt::join(verdict.unused, ", "))));
 }
 
 void print_json(const GgufFile& file, const InspectOptions& options) {
@@ -197,6 +198,7 @@ void print_json(const GgufFile& file, const InspectOptions& options) {
            {"n_tensors", header.tensors.size()},
            {"parameters", static_cast<int64_t>(totals.n_parameters)}};
   out["bits_per_weight"] = totals.all_sizes_known && totals.n_parameters > 0 ? Json(totals.bits_per_weight()) : Json();
+  out["metadata"] = Json::object();
   for (const auto& [key, value] : header.metadata.entries()) out["metadata"][to_valid_utf8(key)] = value_json(value);
   if (options.tensors) {
     out["tensors"] = Json::array();
@@ -214,7 +216,7 @@ void print_json(const GgufFile& file, const InspectOptions& options) {
   else
     out["reason"] = verdict.reason;
   out["unused_tensors"] = verdict.unused;
-  fmt::print("{}\n", out.dump(2));
+  fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace

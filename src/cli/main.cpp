@@ -6,12 +6,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <new>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "cli/build_info.h"
+#include "cli/escape.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
 #include "cli/verb.h"
@@ -78,7 +81,10 @@ int run_program(int argc, char** argv) {
     for (const Verb& verb : verbs)
       if (verb.app->parsed()) return verb.run();
   } catch (const CLI::Success& request) {
-    return program.exit(request);
+    std::ostringstream text;
+    const int status = program.exit(request, text, text);
+    fmt::print("{}", text.str());
+    return status;
   } catch (const CLI::ParseError& error) {
     CLI::App* verb = chosen_verb(program);
     return complain(verb, describe_mistake(program, verb ? *verb : program, error));
@@ -102,11 +108,11 @@ int guarded_main(int argc, char** argv) {
     return 128 + interruption();
   } catch (const std::system_error& error) {
     if (error.code().value() == EPIPE) return 0;
-    fmt::print(stderr, "quandex: {}\n", error.what());
+    fmt::print(stderr, "quandex: {}\n", escaped(error.what()));
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "quandex: not enough memory\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "quandex: {}\n", error.what());
+    fmt::print(stderr, "quandex: {}\n", escaped(error.what()));  // it may quote a file
   }
   return 1;
 }
@@ -115,6 +121,7 @@ int guarded_main(int argc, char** argv) {
 }  // namespace quandex::cli
 
 int main(int argc, char** argv) {
+  quandex::log_to_stderr("quandex");
   quandex::cli::catch_interruption();
   return quandex::cli::guarded_main(argc, argv);
 }

@@ -113,7 +113,7 @@ int run_make_model(const MakeModelOptions& options) {
   }
   for (const auto& [flag, value] : {std::pair("--shape", &options.shape), std::pair("--format", &options.format),
                                     std::pair("the output file OUT.gguf", &options.path)})
-    if (value->empty()) throw UsageError(fmt::format("{} is missing; see quandex make-model --help", flag));
+    if (value->empty()) throw UsageError(fmt::format("{} is missing", flag));
   if (std::filesystem::exists(options.path) && !options.force)
     throw Error(ErrorCode::io, "{} exists already; give --force to replace it", options.path);
   const auto shape = std::find_if(model_shapes().begin(), model_shapes().end(),

@@ -35,7 +35,9 @@ NpyWriter::NpyWriter(std::filesystem::path path, int64_t rows, int64_t cols)
 
 NpyWriter::~NpyWriter() {
   std::error_code ignored;
-  if (file_) std::filesystem::remove(path_, ignored);
+  // Never a device such as /dev/stdout, nor the link that names a file elsewhere.
+  if (file_ && std::filesystem::is_regular_file(std::filesystem::symlink_status(path_, ignored)))
+    std::filesystem::remove(path_, ignored);
 }
 
 void NpyWriter::write(std::span<const float> values) {
@@ -46,7 +48,7 @@ void NpyWriter::write(std::span<const float> values) {
 
 void NpyWriter::finish() {
   CHECK(written_values_ == expected_values_);
-  if (std::fclose(file_.release()) != 0) fail("cannot write");
+  if (std::fflush(file_.get()) != 0 || std::fclose(file_.release()) != 0) fail("cannot write");
 }
 
 void NpyWriter::fail(const char* what) const {

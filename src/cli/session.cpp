@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "backend/backends.h"
+#include "base/log.h"
+#include "cli/escape.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
 #include "model/load.h"
@@ -21,6 +23,19 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
   add_flag(app, "--exact", options.exact, "Never quantize activations to 8 bits (cpu; slower)");
 }
 
+namespace {
+
+// A tensor that nothing reads may stand for a computation that this program lacks.
+void warn_of_unused_tensors(const ModelConfig& config, const GgufFile& file) {
+  const std::vector<std::string> unused = unused_tensors(config, file);
+  if (unused.empty()) return;
+  LOG(warn, "load",
+      "{}: {} tensors are not used, {} among them: the output may differ from what the model was made for",
+      file.description(), unused.size(), escaped(unused.front()));
+}
+
+}  // namespace
+
 Session::Session(const ModelOptions& options, EngineOptions engine_options)
     : file_(options.path),
       config_(read_config(file_.metadata(), file_)),
@@ -32,6 +47,7 @@ Session::Session(const ModelOptions& options, EngineOptions engine_options)
   backend_ = options.backend == "reference"
                  ? make_reference_backend()
                  : make_cpu_backend(pool_, CpuOptions{.isa = {}, .exact_activations = options.exact});
+  warn_of_unused_tensors(config_, file_);
   ProgressBar progress("loading " + options.path);
   Model model = load_model(config_, file_, *backend_, [&](uint64_t done_bytes, uint64_t total_bytes) {
     throw_if_interrupted();

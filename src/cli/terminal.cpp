@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
+#include <iterator>
 
 #include "base/error.h"
 
@@ -62,6 +64,16 @@ int interruption() { return caught_signal.load(); }
 
 void throw_if_interrupted() {
   if (interruption() != 0) throw Interrupted();
+}
+
+std::string read_standard_input() {
+  // A read that waits for a terminal would sleep through the flag of note_signal().
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  throw_if_interrupted();
+  std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+  catch_interruption();
+  return text;
 }
 
 bool write_text(std::FILE* stream, std::string_view text) {

@@ -30,6 +30,9 @@ class Interrupted : public std::runtime_error {
 };
 void throw_if_interrupted();
 
+// All of standard input. Ctrl-C ends the program at once while it waits for more.
+std::string read_standard_input();
+
 // Writes and flushes; false once the reader has closed the pipe. Throws Error{io} for every other failure.
 bool write_text(std::FILE* stream, std::string_view text);
 

@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/escape.h"
+#include "cli/terminal.h"
 #include "cli/verb.h"
 #include "format/gguf.h"
 #include "text/tokenizer.h"
@@ -22,7 +21,7 @@ struct TokenizeOptions {
 int run_tokenize(const TokenizeOptions& options) {
   const GgufFile file(options.path);
   const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(file.metadata());
-  const std::string text{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  const std::string text = read_standard_input();
   const std::vector<int32_t> ids =
       options.no_special ? tokenizer->encode(text, false) : tokenizer->encode_prompt(text, true);
   if (options.ids) {

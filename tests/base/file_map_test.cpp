@@ -1,6 +1,7 @@
 #include "base/file_map.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstring>
 #include <filesystem>
@@ -32,6 +33,14 @@ TEST(MappedFile, missing_files_and_folders_are_named_errors) {
     EXPECT_NE(std::string(error.what()).find("/no/such/quandex.gguf"), std::string::npos);
   }
   EXPECT_THROW(MappedFile{std::filesystem::temp_directory_path()}, Error);
+}
+
+TEST(MappedFile, a_pipe_is_refused_at_once) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "quandex_file_map_pipe";
+  std::filesystem::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THROW(MappedFile{path}, Error);
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -1,9 +1,13 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <vector>
+
+#include "base/error.h"
 
 namespace quandex {
 namespace {
@@ -30,6 +34,21 @@ TEST(ThreadPool, barrier_separates_phases) {
     }
   });
   EXPECT_FALSE(wrong);
+}
+
+TEST(ThreadPoolDeathTest, threads_that_the_system_does_not_give_are_an_error) {
+  if (!QUANDEX_CAN_LIMIT_ADDRESS_SPACE) GTEST_SKIP() << "sanitizers and qemu map more than any limit";
+  const auto start_too_many = [] {  // in a child process, since the limit stays
+    const rlimit limit{rlim_t{1} << 30, rlim_t{1} << 30};
+    setrlimit(RLIMIT_AS, &limit);
+    try {
+      const ThreadPool pool(4096);
+    } catch (const Error& error) {
+      std::exit(error.code() == ErrorCode::out_of_memory ? 7 : 8);
+    }
+    std::exit(9);
+  };
+  EXPECT_EXIT(start_too_many(), testing::ExitedWithCode(7), "");
 }
 
 TEST(ThreadPool, default_thread_count_is_positive) { EXPECT_GE(default_thread_count(), 1); }

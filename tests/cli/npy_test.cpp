@@ -41,5 +41,23 @@ TEST(Npy, values_written_in_pieces_lie_behind_the_header) {
   EXPECT_EQ(std::memcmp(bytes.data() + header.size(), values.data(), values.size() * sizeof(float)), 0);
 }
 
+TEST(Npy, an_unfinished_file_is_removed_but_never_a_link_that_names_one) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "quandex_npy_unfinished";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path file = folder / "file.npy", link = folder / "link.npy";
+  {
+    const NpyWriter writer(file, 1, 1);
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
+  std::filesystem::create_symlink(file, link);
+  {
+    const NpyWriter writer(link, 1, 1);
+  }
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(std::filesystem::exists(file));
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace quandex::cli

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -131,6 +132,16 @@ class WithModel(unittest.TestCase):
         return header["shape"], values
 
 
+    def patched(self, old, new):
+        """A copy of the Llama model with the first bytes `old` replaced by as many others."""
+        data = Path(self.models["tiny-llama"]).read_bytes()
+        self.assertEqual(len(old), len(new))
+        self.assertIn(old, data)
+        path = self.path("patched.gguf")
+        Path(path).write_bytes(data.replace(old, new, 1))
+        return path
+
+
 class MakeModel(WithModel):
     def test_file_is_the_same_for_a_seed_whatever_the_threads(self):
         paths = [self.path(name) for name in ("a.gguf", "b.gguf", "c.gguf")]
@@ -189,6 +200,16 @@ class Inspect(WithModel):
             self.assertTrue(errors.startswith("quandex: ") and path in errors, errors)
 
 
+    def test_json_stays_valid_whatever_bytes_the_file_holds(self):
+        path = self.patched(b"\x05\0\0\0\0\0\0\0llama", b"\x05\0\0\0\0\0\0\0\xff\x1b[2J")
+        found = json.loads(call("inspect", path, "--json")[0])
+        self.assertFalse(found["supported"])
+        self.assertIn("is not supported", found["reason"])
+        self.assertNotIn(b"\x1b", call("inspect", path)[0])
+        _, errors = call("generate", path, "-p", "x", status=1)
+        self.assertIn('architecture "\\xff\\x1b[2J" is not supported', errors)
+
+
 class Tokenize(WithModel):
     def test_ids_give_the_text_back(self):
         for model in self.models.values():
@@ -211,6 +232,21 @@ class Tokenize(WithModel):
         plain = call("tokenize", self.models["tiny-llama"], "--ids", "--no-special", stdin=text)[0].split()
         self.assertNotIn(b"506", plain)
         self.assertNotIn(b"507", plain)
+
+
+    def test_warnings_stay_off_standard_output(self):
+        path = self.patched(b"tokenizer.ggml.pre", b"tokenizer.ggml.prx")
+        output, errors = call("tokenize", path, "--ids", stdin=b"a")
+        self.assertRegex(output, rb"^[\d ]+\n$")
+        self.assertIn("quandex: warning: [load] ", errors)
+        self.assertIn("tokenizer.ggml.pre is absent", errors)
+
+    def test_ctrl_c_ends_the_wait_for_a_text(self):
+        with subprocess.Popen([PROGRAM, "tokenize", self.model], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            self.assertIn(process.wait(timeout=20), (-signal.SIGINT, 130))  # 130: it had not begun to wait
 
 
 class Logits(WithModel):
@@ -304,6 +340,16 @@ class Generate(WithModel):
             self.assertEqual(process.returncode, 130)
             self.assertRegex(errors.decode(), r"generated \d+ tokens")
             self.assertLess(int(re.search(r"generated (\d+)", errors.decode()).group(1)), 1500)
+
+    def test_tensors_that_nothing_reads_are_warned_of(self):
+        path = self.patched(b"llama.block_count\x04\0\0\0\x02", b"llama.block_count\x04\0\0\0\x01")
+        text, errors = self.generate("-q", model=path)
+        self.assertTrue(text)
+        self.assertRegex(errors, r"warning: .* 9 tensors are not used, blk\.1\.attn_norm\.weight among them")
+
+    def test_a_folder_is_no_prompt(self):
+        _, errors = call("generate", self.model, "-f", self.folder.name, status=1)
+        self.assertEqual(errors, f"quandex: {self.folder.name}: is a directory, expected the prompt file\n")
 
     def test_prompts_that_do_not_fit_are_errors(self):
         _, errors = call("generate", self.model, "-p", "a b c d e f g h i j", "--ctx", "4", status=1)
