@@ -1,16 +1,18 @@
-// Speed of the matrix kernels: GB/s of weights and GMAC/s for each level, format and number of tokens, beside the read
-// bandwidth and the multiply-accumulate rate of the same level measured in the same run.
-//
-//   linear_bench [threads] [format] [level]
+// Speed of the matrix kernels for each level, format and number of tokens: GB/s of weights, with their share of the
+// read bandwidth measured in the same run, and GMAC/s, which are related to nothing: no arithmetic roof is measured
+// here.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string_view>
@@ -162,23 +164,86 @@ void bench_format(ThreadPool& pool, IsaLevel level, DType type, double read_band
   }
 }
 
-int run(int argc, char** argv) {
-  ThreadPool pool(argc > 1 ? std::atoi(argv[1]) : default_thread_count());
-  const std::string_view only_format = argc > 2 ? argv[2] : "", only_level = argc > 3 ? argv[3] : "";
+constexpr DType kTypes[] = {DType::q4_0, DType::q8_0, DType::q4_k, DType::q6_k, DType::f16,
+                            DType::bf16, DType::f32,  DType::q4_1, DType::q5_0};
+constexpr int kMaxThreads = 1024;
+
+struct Options {
+  int n_threads = default_thread_count();
+  std::optional<DType> type;      // all of kTypes
+  std::optional<IsaLevel> level;  // all that this machine supports
+};
+
+void print_usage(FILE* out) {
+  fmt::print(out,
+             "usage: linear_bench [THREADS [FORMAT [LEVEL]]]\n  THREADS  1 to {}, here {} if absent\n  FORMAT   all or",
+             kMaxThreads, default_thread_count());
+  for (const DType type : kTypes) fmt::print(out, " {}", format_of(type).name);
+  fmt::print(out, "\n  LEVEL    all or");
+  for (const IsaLevel level : supported_isa_levels()) fmt::print(out, " {}", isa_name(level));
+  fmt::print(out, "\n");
+}
+
+std::optional<int> parse_threads(std::string_view text) {
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < 1 || n > kMaxThreads) return std::nullopt;
+  return n;
+}
+
+// False after saying what is wrong.
+bool parse_options(std::span<char* const> arguments, Options& options) {
+  const auto refuse = [](std::string_view what, std::string_view found) {
+    fmt::print(stderr, "linear_bench: {}: '{}'\n", what, found);
+    print_usage(stderr);
+    return false;
+  };
+  if (arguments.size() > 3) return refuse("more arguments than three", arguments[3]);
+  if (!arguments.empty()) {
+    const std::optional<int> n_threads = parse_threads(arguments[0]);
+    if (!n_threads) return refuse("not a number of threads", arguments[0]);
+    options.n_threads = *n_threads;
+  }
+  if (arguments.size() > 1 && std::string_view(arguments[1]) != "all") {
+    options.type = dtype_from_name(arguments[1]);
+    if (!options.type || std::ranges::find(kTypes, *options.type) == std::end(kTypes))
+      return refuse("not a format of this benchmark", arguments[1]);
+  }
+  if (arguments.size() > 2 && std::string_view(arguments[2]) != "all") {
+    options.level = isa_from_name(arguments[2]);
+    const auto levels = supported_isa_levels();
+    if (!options.level || std::ranges::find(levels, *options.level) == levels.end())
+      return refuse("not a level of this machine", arguments[2]);
+  }
+  return true;
+}
+
+void run(const Options& options) {
+  ThreadPool pool(options.n_threads);
   const double read_bandwidth = measure_read_bandwidth(pool);
   fmt::print("{}, {} threads, reads {:.2f} GB/s\n", describe_cpu().model_name, pool.n_threads(), read_bandwidth * 1e-9);
   for (const IsaLevel level : supported_isa_levels()) {
-    if (!only_level.empty() && isa_name(level) != only_level) continue;
-    for (const DType type : {DType::q4_0, DType::q8_0, DType::q4_k, DType::q6_k, DType::f16, DType::bf16, DType::f32,
-                             DType::q4_1, DType::q5_0}) {
-      if (!only_format.empty() && format_of(type).name != only_format) continue;
-      bench_format(pool, level, type, read_bandwidth);
-    }
+    if (options.level && level != *options.level) continue;
+    for (const DType type : kTypes)
+      if (!options.type || type == *options.type) bench_format(pool, level, type, read_bandwidth);
   }
+}
+
+int run_command_line(std::span<char* const> arguments) {
+  for (const std::string_view argument : arguments)
+    if (argument == "--help" || argument == "-h") {
+      print_usage(stdout);
+      return 0;
+    }
+  Options options;
+  if (!parse_options(arguments, options)) return 2;
+  run(options);
   return 0;
 }
 
 }  // namespace
 }  // namespace quandex::cpu
 
-int main(int argc, char** argv) { return quandex::cpu::run(argc, argv); }
+int main(int argc, char** argv) {
+  return quandex::cpu::run_command_line(std::span(argv, static_cast<size_t>(argc)).subspan(1));
+}

@@ -12,6 +12,7 @@ namespace {
 
 #include "cpu/simd_base.inl"
 // The vocabulary comes first.
+#include "cpu/linear_dots.inl"
 #include "cpu/linear_packed.inl"
 #include "cpu/linear_rows.inl"
 

@@ -9,5 +9,6 @@ const LinearKernels& base_linear_kernels();
 const LinearKernels& avx2_linear_kernels();
 const LinearKernels& avx512_vnni_linear_kernels();
 const LinearKernels& neon_dotprod_linear_kernels();
+const LinearKernels& neon_i8mm_linear_kernels();
 
 }  // namespace quandex::cpu

@@ -14,6 +14,7 @@ namespace {
 
 #include "cpu/simd_neon.inl"
 // The vocabulary comes first.
+#include "cpu/linear_dots.inl"
 #include "cpu/linear_packed.inl"
 #include "cpu/linear_rows.inl"
 

@@ -63,33 +63,30 @@ void quantize(const float* values, int first_block, int end_block, int lane, int
 
 // sums[t] += dot[t] * (weight_scale * activation scale of t).
 template <int width, typename AnyDot>
-[[gnu::always_inline]] inline void add_block(const AnyDot (&dot)[width], Lanes weight_scale,
+[[gnu::always_inline]] inline void add_block(const TokenDots<width, AnyDot>& dots, Lanes weight_scale,
                                              const unsigned char* record, Lanes (&sums)[width]) {
   for (int t = 0; t < width; ++t) {
     const Lanes scale = multiply(weight_scale, splat(record + TileRecord<width>::kScales + 4 * t));
-    sums[t] = multiply_add(to_lanes(dot[t]), scale, sums[t]);
+    sums[t] = multiply_add(to_lanes(dots.of(t)), scale, sums[t]);
   }
 }
 
 // Vector `vector` of a block of nibbles: 4 columns from each half of 32.
 template <int width, int vector>
 [[gnu::always_inline]] inline void dot_nibbles(const unsigned char* codes, const unsigned char* record,
-                                               Dot (&dot)[width]) {
+                                               Dots<width>& dots) {
   const Codes packed = load_codes(codes + 64 * vector);
-  const Codes low = low_nibbles(packed), high = high_nibbles(packed);
-  for (int t = 0; t < width; ++t) {
-    dot[t] = dot4<vector>(dot[t], low, record + 32 * t);
-    dot[t] = dot4<vector>(dot[t], high, record + 32 * t + 16);
-  }
+  dots.template add<vector>(low_nibbles(packed), record);
+  dots.template add<4 + vector>(high_nibbles(packed), record);
 }
 
 template <int width>
 [[gnu::always_inline]] inline void dot_nibble_block(const unsigned char* codes, const unsigned char* record,
-                                                    Dot (&dot)[width]) {
-  dot_nibbles<width, 0>(codes, record, dot);
-  dot_nibbles<width, 1>(codes, record, dot);
-  dot_nibbles<width, 2>(codes, record, dot);
-  dot_nibbles<width, 3>(codes, record, dot);
+                                                    Dots<width>& dots) {
+  dot_nibbles<width, 0>(codes, record, dots);
+  dot_nibbles<width, 1>(codes, record, dots);
+  dot_nibbles<width, 2>(codes, record, dots);
+  dot_nibbles<width, 3>(codes, record, dots);
 }
 
 // For one token weights come from memory in one stream, which hardware follows within a page only: asking for them a
@@ -108,38 +105,28 @@ struct Q4_0 {
   [[gnu::always_inline]] static void add(const unsigned char* codes, const unsigned char* params,
                                          const unsigned char* record, Lanes (&sums)[width]) {
     prefetch<kLayout.code_bytes + kLayout.param_bytes>(codes);
-    Dot dot[width];
-    for (int t = 0; t < width; ++t) dot[t] = start_dot<0>(record + TileRecord<width>::kCorrections + 4 * t);
-    dot_nibble_block<width>(codes, record, dot);
-    add_block<width>(dot, load_f16(params), record, sums);
+    Dots<width> dots([&](int t) { return start_dot<0>(record + TileRecord<width>::kCorrections + 4 * t); });
+    dot_nibble_block<width>(codes, record, dots);
+    add_block(dots, load_f16(params), record, sums);
   }
 };
 
 struct Q8_0 {
   static constexpr PackedLayout kLayout = kPackedQ8_0;
-
-  template <int width, int vector>
-  [[gnu::always_inline]] static void dot_bytes(const unsigned char* codes, const unsigned char* record,
-                                               WideDot (&dot)[width]) {
-    const WideCodes wide = load_wide_codes(codes + 64 * vector);
-    for (int t = 0; t < width; ++t) dot[t] = dot4_wide<vector % 4>(dot[t], wide, record + 32 * t + 16 * (vector / 4));
-  }
-
   template <int width>
   [[gnu::always_inline]] static void add(const unsigned char* codes, const unsigned char* params,
                                          const unsigned char* record, Lanes (&sums)[width]) {
     prefetch<kLayout.code_bytes + kLayout.param_bytes>(codes);
-    WideDot dot[width];
-    for (int t = 0; t < width; ++t) dot[t] = start_wide_dot(record + TileRecord<width>::kCorrections + 4 * t);
-    dot_bytes<width, 0>(codes, record, dot);
-    dot_bytes<width, 1>(codes, record, dot);
-    dot_bytes<width, 2>(codes, record, dot);
-    dot_bytes<width, 3>(codes, record, dot);
-    dot_bytes<width, 4>(codes, record, dot);
-    dot_bytes<width, 5>(codes, record, dot);
-    dot_bytes<width, 6>(codes, record, dot);
-    dot_bytes<width, 7>(codes, record, dot);
-    add_block<width>(dot, load_f16(params), record, sums);
+    WideDots<width> dots([&](int t) { return start_wide_dot(record + TileRecord<width>::kCorrections + 4 * t); });
+    dots.template add<0>(load_wide_codes(codes), record);
+    dots.template add<1>(load_wide_codes(codes + 64), record);
+    dots.template add<2>(load_wide_codes(codes + 128), record);
+    dots.template add<3>(load_wide_codes(codes + 192), record);
+    dots.template add<4>(load_wide_codes(codes + 256), record);
+    dots.template add<5>(load_wide_codes(codes + 320), record);
+    dots.template add<6>(load_wide_codes(codes + 384), record);
+    dots.template add<7>(load_wide_codes(codes + 448), record);
+    add_block(dots, load_f16(params), record, sums);
   }
 };
 
@@ -150,12 +137,11 @@ struct Q4_K {  // weight = d * scale * code - dmin * min, scale and min per 32 c
                                          const unsigned char* record, Lanes (&sums)[width]) {
     for (int s = 0; s < 8; ++s, codes += 256, record += TileRecord<width>::kBytes) {
       prefetch<(kLayout.code_bytes + kLayout.param_bytes) / 8>(codes);
-      Dot dot[width];
-      for (int t = 0; t < width; ++t) dot[t] = zero_dot();
-      dot_nibble_block<width>(codes, record, dot);
+      Dots<width> dots([](int) { return zero_dot(); });
+      dot_nibble_block<width>(codes, record, dots);
       const Lanes scale = multiply(load_f16(params), load_u8(params + kQ4_K_SubScales + 16 * s));
       const Lanes min = multiply(load_f16(params + kQ4_K_Mins), load_u8(params + kQ4_K_SubMins + 16 * s));
-      add_block<width>(dot, scale, record, sums);
+      add_block(dots, scale, record, sums);
       for (int t = 0; t < width; ++t)
         sums[t] = multiply_add(min, splat(record + TileRecord<width>::kMinusSums + 4 * t), sums[t]);
     }
@@ -168,21 +154,20 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
   // Columns 16 * half + 4 * vector .. + 3.
   template <int width, int half, int vector>
   [[gnu::always_inline]] static void dot_six_bits(const unsigned char* codes, const unsigned char* record,
-                                                  Dot (&dot)[width]) {
+                                                  Dots<width>& dots) {
     const Codes nibbles = load_codes(codes + 64 * vector), pairs = load_codes(codes + 256 + 64 * (vector / 2));
     const Codes low = half == 0 ? low_nibbles(nibbles) : high_nibbles(nibbles);
-    const Codes six_bits = combine(low, high_pairs<2 * half + vector % 2>(pairs));
-    for (int t = 0; t < width; ++t) dot[t] = dot4<vector>(dot[t], six_bits, record + 32 * t + 16 * half);
+    dots.template add<4 * half + vector>(combine(low, high_pairs<2 * half + vector % 2>(pairs)), record);
   }
   template <int width, int half>
-  [[gnu::always_inline]] static void dot_half(const unsigned char* codes, const unsigned char* record,
-                                              Dot (&dot)[width]) {
-    for (int t = 0; t < width; ++t)
-      dot[t] = start_dot<2>(record + TileRecord<width>::kHalfCorrections + 8 * t + 4 * half);
-    dot_six_bits<width, half, 0>(codes, record, dot);
-    dot_six_bits<width, half, 1>(codes, record, dot);
-    dot_six_bits<width, half, 2>(codes, record, dot);
-    dot_six_bits<width, half, 3>(codes, record, dot);
+  [[gnu::always_inline]] static Dots<width> dot_half(const unsigned char* codes, const unsigned char* record) {
+    Dots<width> dots(
+        [&](int t) { return start_dot<2>(record + TileRecord<width>::kHalfCorrections + 8 * t + 4 * half); });
+    dot_six_bits<width, half, 0>(codes, record, dots);
+    dot_six_bits<width, half, 1>(codes, record, dots);
+    dot_six_bits<width, half, 2>(codes, record, dots);
+    dot_six_bits<width, half, 3>(codes, record, dots);
+    return dots;
   }
 
   template <int width>
@@ -190,15 +175,13 @@ struct Q6_K {  // weight = d * scale * (code - 32), scale per 16 columns
                                          const unsigned char* record, Lanes (&sums)[width]) {
     for (int s = 0; s < 8; ++s, codes += 384, record += TileRecord<width>::kBytes) {
       prefetch<(kLayout.code_bytes + kLayout.param_bytes) / 8>(codes);
-      Dot first[width], second[width];
-      dot_half<width, 0>(codes, record, first);
-      dot_half<width, 1>(codes, record, second);
+      const Dots<width> first = dot_half<width, 0>(codes, record), second = dot_half<width, 1>(codes, record);
       const Scales first_scale = load_scales(params + kQ6_K_SubScales + 32 * s);
       const Scales second_scale = load_scales(params + kQ6_K_SubScales + 32 * s + 16);
       const Lanes d = load_f16(params);
       for (int t = 0; t < width; ++t) {
         const Lanes scale = multiply(d, splat(record + TileRecord<width>::kScales + 4 * t));
-        sums[t] = multiply_add(scaled_sum(first[t], first_scale, second[t], second_scale), scale, sums[t]);
+        sums[t] = multiply_add(scaled_sum(first.of(t), first_scale, second.of(t), second_scale), scale, sums[t]);
       }
     }
   }

@@ -149,7 +149,7 @@ inline __m256i add_signed_products(__m256i dot, __m256i w, __m256i a) {
   return settled(_mm256_add_epi32(dot, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
 }
 template <int quad>
-inline WideDot dot4_wide(WideDot dot, const WideCodes& codes, const unsigned char* p) {
+inline WideDot dot4(WideDot dot, const WideCodes& codes, const unsigned char* p) {
   const __m256i a = splat_4_bytes(p + 4 * quad);
   return {add_signed_products(dot.low, codes.low, a), add_signed_products(dot.high, codes.high, a)};
 }

@@ -89,7 +89,3 @@ inline WideCodes load_wide_codes(const unsigned char* p) {
   return {_mm512_xor_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(-128))};
 }
 inline WideDot start_wide_dot(const unsigned char* p) { return start_dot<4>(p); }  // zero point 128
-template <int quad>
-inline WideDot dot4_wide(WideDot dot, const WideCodes& codes, const unsigned char* p) {
-  return dot4<quad>(dot, codes, p);
-}

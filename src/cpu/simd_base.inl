@@ -210,7 +210,7 @@ inline WideCodes load_wide_codes(const unsigned char* p) {
 // p: the correction of the 32 activations, used where a level needs it.
 inline WideDot start_wide_dot(const unsigned char*) { return {}; }
 template <int quad>
-inline WideDot dot4_wide(WideDot dot, const WideCodes& codes, const unsigned char* p) {
+inline WideDot dot4(WideDot dot, const WideCodes& codes, const unsigned char* p) {
   const Short8 even = reinterpret_cast<Short8>(splat_pair(activation_pair(p + 4 * quad, 0)));
   const Short8 odd = reinterpret_cast<Short8>(splat_pair(activation_pair(p + 4 * quad, 1)));
   // Two products are at most 2 * 128 * 127, just within 16 bits.

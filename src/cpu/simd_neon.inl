@@ -140,7 +140,3 @@ inline Lanes scaled_sum(Dot a, Scales scale_a, Dot b, Scales scale_b) {
 
 inline WideCodes load_wide_codes(const unsigned char* p) { return load_codes(p); }
 inline WideDot start_wide_dot(const unsigned char*) { return zero_dot(); }
-template <int quad>
-inline WideDot dot4_wide(WideDot dot, const WideCodes& codes, const unsigned char* p) {
-  return dot4<quad>(dot, codes, p);
-}

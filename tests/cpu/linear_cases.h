@@ -1,5 +1,4 @@
-// Checks of the matrix kernels that need no test framework, so that they also run where there is none (under an
-// emulator). Each returns an empty string or the first failure.
+// Checks of the matrix kernels for one level, format and shape. Each returns an empty string or the first failure.
 #pragma once
 
 #include <string>
