@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include "backend/backends.h"
+#include "base/cpu_features.h"
 #include "base/log.h"
 #include "cli/escape.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
+#include "engine/memory_plan.h"
 #include "model/load.h"
 
 namespace quandex::cli {
@@ -34,6 +36,15 @@ void warn_of_unused_tensors(const ModelConfig& config, const GgufFile& file) {
       file.description(), unused.size(), escaped(unused.front()));
 }
 
+// No refusal: what is free is an estimate, and pages of the file itself can go and come back.
+void warn_of_short_memory(const MemoryPlan& plan) {
+  const MemoryDescription memory = describe_memory();
+  if (memory.available_bytes == 0 || plan.total_bytes() <= memory.available_bytes) return;
+  const auto shown = [](uint64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
+  LOG(warn, "load", "{} are needed ({} of weights, {} of K/V) and {} are free; --ctx makes K/V smaller",
+      shown(plan.total_bytes()), shown(plan.weight_bytes), shown(plan.kv_bytes), shown(memory.available_bytes));
+}
+
 }  // namespace
 
 Session::Session(const ModelOptions& options, EngineOptions engine_options)
@@ -48,6 +59,7 @@ Session::Session(const ModelOptions& options, EngineOptions engine_options)
                  ? make_reference_backend()
                  : make_cpu_backend(pool_, CpuOptions{.isa = {}, .exact_activations = options.exact});
   warn_of_unused_tensors(config_, file_);
+  warn_of_short_memory(plan_memory(config_, file_, engine_options, *backend_));
   ProgressBar progress("loading " + options.path);
   Model model = load_model(config_, file_, *backend_, [&](uint64_t done_bytes, uint64_t total_bytes) {
     throw_if_interrupted();

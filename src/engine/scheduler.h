@@ -63,7 +63,6 @@ class Scheduler {
 
   bool has_work() const { return !running_.empty() || !waiting_.empty(); }
   int n_running() const { return static_cast<int>(running_.size()); }
-  int n_waiting() const { return static_cast<int>(waiting_.size()); }
   int n_groups() const { return static_cast<int>(pools_.size()); }
   const BlockPool& pool(int group) const { return pools_[static_cast<size_t>(group)]; }
   const SchedulerConfig& config() const { return config_; }

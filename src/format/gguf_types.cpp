@@ -37,8 +37,6 @@ static_assert(ids_are_indices());
 
 }  // namespace
 
-std::span<const GgufType> all_gguf_types() { return kTypes; }
-
 const GgufType* find_gguf_type(uint32_t id) { return id < kTypes.size() ? &kTypes[id] : nullptr; }
 
 std::optional<std::string_view> gguf_type_name(int gguf_id) {

@@ -17,7 +17,6 @@ struct GgufType {
   size_t block_bytes;
 };
 
-std::span<const GgufType> all_gguf_types();
 const GgufType* find_gguf_type(uint32_t id);  // null for an unknown id
 
 // Values of a shape; nothing when a dimension is not positive or the product leaves int64.
