@@ -14,12 +14,6 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
-int edit_distance(std::string_view a, std::string_view b);
-
-// The candidate nearest to `typed`, or nothing (empty) where none is near enough to be what was meant.
-std::string_view nearest(std::string_view typed, std::span<const std::string> candidates);
-
 // "; did you mean X?" or empty.
 std::string suggestion(std::string_view typed, std::span<const std::string> candidates);
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "base/edit_distance.h"
 #include "base/error.h"
+#include "base/nearest.h"
 
 namespace quandex {
 namespace {
@@ -26,16 +26,16 @@ constexpr std::array kArchitectures{
 std::span<const Architecture> architectures() { return kArchitectures; }
 
 const Architecture& find_architecture(std::string_view gguf_name, std::string_view source) {
-  std::vector<std::string_view> names;
+  std::vector<std::string> names;
   std::string known;
   for (const Architecture& row : kArchitectures) {
     if (row.gguf_name == gguf_name) return row;
-    names.push_back(row.gguf_name);
+    names.emplace_back(row.gguf_name);
     known += (known.empty() ? "" : ", ") + std::string(row.gguf_name);
   }
-  const auto near = nearest(gguf_name, names);
+  const std::string_view near = nearest(gguf_name, names);
   throw Error(ErrorCode::unsupported, "{}: architecture \"{}\" is not supported{}; supported: {}", source, gguf_name,
-              near ? fmt::format(" (nearest: {})", *near) : "", known);
+              near.empty() ? "" : fmt::format(" (nearest: {})", near), known);
 }
 
 }  // namespace quandex

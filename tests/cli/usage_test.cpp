@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/nearest.h"
 #include "cli/escape.h"
 #include "cli/verb.h"
 
