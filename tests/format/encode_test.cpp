@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "format/dtype.h"
+#include "format/quant.h"
 
 namespace quandex {
 namespace {
@@ -139,6 +140,32 @@ TEST(Encode, legacy_formats_stay_within_half_a_step) {
       expect_within(test, row.type, [&](size_t i) {
         return row.bound(std::span(test.values).subspan(i / 32 * 32, 32), test.values[i], row.levels);
       });
+    }
+  }
+}
+
+// Half a step of the scale that was stored, or beyond the ends of what the codes reach: no other code comes nearer.
+TEST(Encode, k_quants_choose_the_nearest_code_of_their_stored_scales) {
+  const auto expect_nearest = [](const Case& test, size_t i, double got, double scale, double offset, int low,
+                                 int high) {
+    const double x = test.values[i];
+    double nearest = std::numeric_limits<double>::infinity();
+    for (int q = low; q <= high; ++q) nearest = std::min(nearest, std::fabs(x - (scale * q - offset)));
+    const double slack = kF32Slack * (std::fabs(x) + std::fabs(offset) + std::fabs(scale) * high);
+    EXPECT_LE(std::fabs(x - got), nearest + slack) << test.name << ", value " << i;
+  };
+  for (const Case& test : ordinary_cases()) {
+    BlockQ4K q4;
+    encode_row(DType::q4_k, test.values, std::as_writable_bytes(std::span(&q4, 1)));
+    const std::vector<float> got_q4 = round_trip(DType::q4_k, test.values);
+    BlockQ6K q6;
+    encode_row(DType::q6_k, test.values, std::as_writable_bytes(std::span(&q6, 1)));
+    const std::vector<float> got_q6 = round_trip(DType::q6_k, test.values);
+    for (size_t i = 0; i < kValues; ++i) {
+      const ScaleMin packed = unpack_scale_min(q4.scales, static_cast<int>(i / 32));
+      expect_nearest(test, i, got_q4[i], f32_from_f16(q4.d) * static_cast<float>(packed.scale),
+                     f32_from_f16(q4.d_min) * static_cast<float>(packed.min), 0, 15);
+      expect_nearest(test, i, got_q6[i], f32_from_f16(q6.d) * static_cast<float>(q6.scales[i / 16]), 0, -32, 31);
     }
   }
 }
