@@ -34,4 +34,10 @@ namespace quandex::test {
 int64_t allocation_count() { return n_allocations.load(); }
 size_t allocated_bytes() { return n_thread_bytes; }
 
+bool counts_allocations() {
+  const int64_t before = allocation_count();
+  ::operator delete(::operator new(1));
+  return allocation_count() > before;
+}
+
 }  // namespace quandex::test

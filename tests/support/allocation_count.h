@@ -12,4 +12,7 @@ int64_t allocation_count();
 // Bytes asked of operator new by this thread so far; freeing takes nothing off.
 size_t allocated_bytes();
 
+// False where a sanitizer's operator new has taken the place of ours: nothing is counted then.
+bool counts_allocations();
+
 }  // namespace quandex::test
