@@ -58,9 +58,9 @@ SchedulerConfig random_config(std::mt19937& random) {
   config.max_sequences = 1 + int(random() % 4);
   config.n_ctx = 24;
   config.reuse_prefixes = random() % 4 != 0;
-  const auto n_groups = 1 + random() % 3;
+  const size_t n_groups = 1 + random() % 3;
   for (size_t g = 0; g < n_groups; ++g) {
-    config.groups.push_back({random() % 2 ? int(1 + random() % 9) : 0, int(24 / config.block_size + random() % 12)});
+    config.groups.push_back({random() % 2 ? int(1 + random() % 9) : 0, 24 / config.block_size + int(random() % 12)});
   }
   return config;
 }
