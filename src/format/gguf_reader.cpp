@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/shown.h"
 #include "base/utf8.h"
 #include "format/gguf_types.h"
 
@@ -20,16 +21,6 @@ constexpr size_t kMaxNameBytes = 65535;  // of keys and tensor names, as the spe
 // The fewest bytes that an entry can take; a count above the bytes left over these is refused before it is believed.
 constexpr uint64_t kMinKeyBytes = 8 + 1 + 4 + 1;             // length, one character, type, u8
 constexpr uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;  // length, one character, n_dims, one dim, type, offset
-
-// A name for messages: short and without control characters.
-std::string shown(std::string_view name) {
-  constexpr size_t kMaxShown = 100;
-  std::string out;
-  for (const char c : name.substr(0, kMaxShown)) out += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
-  out = to_valid_utf8(out);
-  if (name.size() > kMaxShown) out += "...";
-  return out;
-}
 
 // The only code that reads the file's bytes: every read is checked against what is left.
 class ByteReader {
