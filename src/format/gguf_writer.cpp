@@ -1,15 +1,11 @@
 #include "format/gguf.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <bit>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <limits>
 #include <unordered_set>
+#include <utility>
 
+#include "base/atomic_file.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "base/utf8.h"
@@ -19,8 +15,6 @@ namespace quandex {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are written as they lie in memory");
-
-constexpr size_t kBufferBytes = size_t{1} << 20;
 
 class ByteSink {
  public:
@@ -90,63 +84,30 @@ void put_value(ByteSink& sink, const MetaValue& value) {
 
 uint64_t align_up(uint64_t offset, uint64_t alignment) { return (offset + alignment - 1) / alignment * alignment; }
 
+uint64_t read_alignment(const Metadata& metadata, const std::filesystem::path& path) {
+  const int64_t alignment = metadata.integer("general.alignment", 32);
+  if (alignment < 8 || alignment > (int64_t{1} << 20) || !std::has_single_bit(static_cast<uint64_t>(alignment))) {
+    throw Error(ErrorCode::invalid_argument, "{}: general.alignment is {}, expected a power of two from 8 to 2^20",
+                path.string(), alignment);
+  }
+  return static_cast<uint64_t>(alignment);
+}
+
 }  // namespace
 
 struct GgufWriter::State {
-  std::filesystem::path path;
-  std::filesystem::path part_path;
+  State(std::filesystem::path path, Metadata all_metadata)
+      : metadata(std::move(all_metadata)), alignment(read_alignment(metadata, path)), file(std::move(path)) {}
+
   Metadata metadata;
-  uint64_t alignment = 32;
+  uint64_t alignment;
+  AtomicFile file;
   std::vector<GgufTensor> tensors;
   std::unordered_set<std::string> names;
   uint64_t data_bytes = 0;  // of all declared tensors, each padded to the alignment
-  int fd = -1;
   bool has_header = false;
   size_t current = 0;          // tensor being written
   uint64_t current_bytes = 0;  // written of it
-  std::vector<std::byte> buffer;
-
-  ~State() { discard(); }
-
-  void discard() {
-    if (fd < 0) return;
-    ::close(fd);
-    fd = -1;
-    std::error_code ignored;
-    std::filesystem::remove(part_path, ignored);
-  }
-
-  [[noreturn]] void throw_io(std::string_view action) const {
-    const int error = errno;
-    throw Error(ErrorCode::io, "{}: cannot {}: {}", part_path.string(), action, std::strerror(error));
-  }
-
-  // A failed write leaves an unknown part of its bytes on disk, so the file is given up.
-  void write_all(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        const int error = errno;
-        discard();
-        errno = error;
-        throw_io("write");
-      }
-      bytes = bytes.subspan(static_cast<size_t>(n));
-    }
-  }
-  void flush() {
-    write_all(buffer);
-    buffer.clear();
-  }
-  void append(std::span<const std::byte> bytes) {
-    if (buffer.size() + bytes.size() > kBufferBytes) flush();
-    if (bytes.size() > kBufferBytes) {
-      write_all(bytes);
-    } else {
-      buffer.insert(buffer.end(), bytes.begin(), bytes.end());
-    }
-  }
 
   std::string header_bytes() const {
     ByteSink sink;
@@ -173,32 +134,19 @@ struct GgufWriter::State {
   void ensure_header() {
     if (has_header) return;
     const std::string header = header_bytes();
-    append(std::as_bytes(std::span(header)));
+    file.write(header);
     has_header = true;
   }
 
   void finish_tensor() {
-    append(std::vector<std::byte>(align_up(current_bytes, alignment) - current_bytes));
+    file.write(std::vector<std::byte>(align_up(current_bytes, alignment) - current_bytes));
     ++current;
     current_bytes = 0;
   }
 };
 
-GgufWriter::GgufWriter(std::filesystem::path path, Metadata metadata) : state_(std::make_unique<State>()) {
-  state_->path = std::move(path);
-  state_->part_path = state_->path;
-  state_->part_path += ".part";
-  state_->metadata = std::move(metadata);
-  const int64_t alignment = state_->metadata.integer("general.alignment", 32);
-  if (alignment < 8 || alignment > (int64_t{1} << 20) || !std::has_single_bit(static_cast<uint64_t>(alignment))) {
-    throw Error(ErrorCode::invalid_argument, "{}: general.alignment is {}, expected a power of two from 8 to 2^20",
-                state_->path.string(), alignment);
-  }
-  state_->alignment = static_cast<uint64_t>(alignment);
-  state_->fd = ::open(state_->part_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (state_->fd < 0) state_->throw_io("create");
-  state_->buffer.reserve(kBufferBytes);
-}
+GgufWriter::GgufWriter(std::filesystem::path path, Metadata metadata)
+    : state_(std::make_unique<State>(std::move(path), std::move(metadata))) {}
 
 GgufWriter::~GgufWriter() = default;
 
@@ -207,8 +155,8 @@ void GgufWriter::declare(std::string name, DType type, std::vector<int64_t> shap
   CHECK(!state.has_header);
   const Format& format = format_of(type);
   const auto refuse = [&](std::string_view why) {
-    throw Error(ErrorCode::invalid_argument, "{}: tensor {} of type {} and shape [{}]: {}", state.path.string(), name,
-                format.name, fmt::join(shape, ", "), why);
+    throw Error(ErrorCode::invalid_argument, "{}: tensor {} of type {} and shape [{}]: {}", state.file.path().string(),
+                name, format.name, fmt::join(shape, ", "), why);
   };
   if (name.empty() || !is_valid_utf8(name)) refuse("the name is empty or not UTF-8");
   if (shape.empty() || shape.size() > 4) refuse("expected 1 to 4 dimensions");
@@ -232,44 +180,33 @@ void GgufWriter::declare(std::string name, DType type, std::vector<int64_t> shap
 
 void GgufWriter::write(std::span<const std::byte> bytes) {
   State& state = *state_;
-  CHECK(state.fd >= 0);
+  CHECK(state.file.is_open());
   if (bytes.empty()) return;
   if (state.current == state.tensors.size()) {
-    throw Error(ErrorCode::invalid_argument, "{}: {} bytes after the last declared tensor", state.path.string(),
+    throw Error(ErrorCode::invalid_argument, "{}: {} bytes after the last declared tensor", state.file.path().string(),
                 bytes.size());
   }
   const GgufTensor& tensor = state.tensors[state.current];
   if (bytes.size() > tensor.size_bytes - state.current_bytes) {
-    throw Error(ErrorCode::invalid_argument, "{}: tensor {} given {} bytes, expected {}", state.path.string(),
+    throw Error(ErrorCode::invalid_argument, "{}: tensor {} given {} bytes, expected {}", state.file.path().string(),
                 tensor.name, state.current_bytes + bytes.size(), tensor.size_bytes);
   }
   state.ensure_header();
-  state.append(bytes);
+  state.file.write(bytes);
   state.current_bytes += bytes.size();
   if (state.current_bytes == tensor.size_bytes) state.finish_tensor();
 }
 
 void GgufWriter::finish() {
   State& state = *state_;
-  CHECK(state.fd >= 0);
+  CHECK(state.file.is_open());
   if (state.current != state.tensors.size()) {
     const GgufTensor& tensor = state.tensors[state.current];
-    throw Error(ErrorCode::invalid_argument, "{}: tensor {} has {} bytes, expected {}", state.path.string(),
+    throw Error(ErrorCode::invalid_argument, "{}: tensor {} has {} bytes, expected {}", state.file.path().string(),
                 tensor.name, state.current_bytes, tensor.size_bytes);
   }
   state.ensure_header();
-  state.flush();
-  if (::fsync(state.fd) != 0) state.throw_io("sync");
-  if (::rename(state.part_path.c_str(), state.path.c_str()) != 0) state.throw_io("rename");
-  ::close(state.fd);
-  state.fd = -1;  // nothing left to remove
-  // The name itself is durable once its folder is; a file system that cannot sync folders has no more to give.
-  const std::filesystem::path folder = state.path.has_parent_path() ? state.path.parent_path() : ".";
-  const int folder_fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder_fd >= 0) {
-    ::fsync(folder_fd);
-    ::close(folder_fd);
-  }
+  state.file.finish();
 }
 
 uint64_t GgufWriter::total_bytes() const { return state_->header_bytes().size() + state_->data_bytes; }
