@@ -7,6 +7,7 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "base/byte_reader.h"
 #include "base/error.h"
 #include "base/shown.h"
 #include "base/utf8.h"
@@ -21,43 +22,6 @@ constexpr size_t kMaxNameBytes = 65535;  // of keys and tensor names, as the spe
 // The fewest bytes that an entry can take; a count above the bytes left over these is refused before it is believed.
 constexpr uint64_t kMinKeyBytes = 8 + 1 + 4 + 1;             // length, one character, type, u8
 constexpr uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;  // length, one character, n_dims, one dim, type, offset
-
-// The only code that reads the file's bytes: every read is checked against what is left.
-class ByteReader {
- public:
-  ByteReader(std::span<const std::byte> bytes, std::string_view name) : bytes_(bytes), name_(name) {}
-
-  size_t position() const { return position_; }
-  uint64_t left() const { return bytes_.size() - position_; }
-
-  std::span<const std::byte> take(uint64_t n, std::string_view what) {
-    if (n > left()) {
-      throw Error(ErrorCode::invalid_file, "{}: {} at byte {} needs {} bytes, the file has {} left", name_, what,
-                  position_, n, left());
-    }
-    const auto part = bytes_.subspan(position_, static_cast<size_t>(n));
-    position_ += part.size();
-    return part;
-  }
-
-  template <typename T>
-  T number(std::string_view what) {
-    T value;
-    std::memcpy(&value, take(sizeof(T), what).data(), sizeof(T));
-    return value;
-  }
-
-  std::string_view text(std::string_view what) {
-    const auto n = number<uint64_t>(what);
-    const auto part = take(n, what);
-    return {reinterpret_cast<const char*>(part.data()), part.size()};
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-  std::string_view name_;
-  size_t position_ = 0;
-};
 
 class Parser {
  public:
@@ -88,6 +52,9 @@ class Parser {
   [[noreturn]] void refuse_unsupported(fmt::format_string<Args...> format, Args&&... args) const {
     throw Error(ErrorCode::unsupported, "{}: {}", name_, fmt::format(format, std::forward<Args>(args)...));
   }
+
+  // A string: its length, then its bytes.
+  std::string_view text(std::string_view what) { return reader_.text(reader_.number<uint64_t>(what), what); }
 
   void read_magic();
   uint64_t read_count(std::string_view what, uint64_t min_entry_bytes);
@@ -135,7 +102,7 @@ uint64_t Parser::read_count(std::string_view what, uint64_t min_entry_bytes) {
 }
 
 std::string Parser::read_name(std::string_view what) {
-  const std::string_view name = reader_.text(what);
+  const std::string_view name = text(what);
   if (name.empty()) refuse("{} at byte {} is empty", what, reader_.position());
   if (name.size() > kMaxNameBytes) {
     refuse("{} at byte {} is {} bytes long, expected at most {}", what, reader_.position() - name.size(), name.size(),
@@ -192,7 +159,7 @@ MetaValue Parser::read_value(MetaType type, std::string_view key) {
     case MetaType::boolean:
       return {type, read_boolean(key)};
     case MetaType::string:
-      return {type, std::string(reader_.text(key))};
+      return {type, std::string(text(key))};
     case MetaType::array:
       break;
   }
@@ -230,7 +197,7 @@ MetaArray Parser::read_array(std::string_view key) {
   }
   if (array.element == MetaType::string) {
     array.strings.reserve(static_cast<size_t>(array.count));
-    for (uint64_t i = 0; i < array.count; ++i) array.strings.emplace_back(reader_.text(key));
+    for (uint64_t i = 0; i < array.count; ++i) array.strings.emplace_back(text(key));
     return array;
   }
   const auto bytes = reader_.take(array.count * element_bytes, key);
