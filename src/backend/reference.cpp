@@ -97,9 +97,10 @@ void normalize_head(float* head, int head_dim, Tensor norm, float eps) {
 }
 
 void rotate_head(float* head, const RopeConfig& rope, int variant, int position) {
+  CHECK(variant >= 0 && variant < rope.inverse_freq.rows);
   const int half = rope.dims / 2;
   const float* inverse_freq = floats(rope.inverse_freq) + static_cast<ptrdiff_t>(variant) * half;
-  const double scale = rope.scale[static_cast<size_t>(variant)];
+  const double scale = floats(rope.scale)[variant];
   for (int i = 0; i < half; ++i) {
     const double angle = static_cast<double>(position) * inverse_freq[i];
     const double cosine = std::cos(angle) * scale, sine = std::sin(angle) * scale;

@@ -126,6 +126,8 @@ void ShapeCheck::qk_norm_rope_store(Tensor q, KvLayer kv, Tensor qkv, Tensor q_n
       throw Error(ErrorCode::invalid_file, "shape check: {}: cannot rotate {} of {} values of a head", kOp, rope.dims,
                   heads.head_dim);
     expect(kOp, "columns", rope.inverse_freq, rope.inverse_freq.cols, rope.dims / 2);
+    expect(kOp, "columns", rope.scale, rope.scale.cols, 1);
+    expect(kOp, "rows", rope.scale, rope.scale.rows, rope.inverse_freq.rows);
   }
   CHECK(kv_group >= 0 && kv_group < kMaxKvGroups);
   expect(kOp, "rows", qkv, qkv.rows, in.n_tokens);

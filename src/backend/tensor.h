@@ -74,13 +74,12 @@ struct RouteConfig {
 enum class Into : uint8_t { set, add };
 enum class Activation : uint8_t { silu, gelu_tanh };
 
-inline constexpr int kMaxRopeVariants = 2;
 // Every kind of RoPE becomes a table at load. Pairs are (i, i + dims / 2) of each head ("half split"); dims == 0: no
 // rotation in this layer. Values past `dims` in a head pass through.
 struct RopeConfig {
   int dims = 0;
   Tensor inverse_freq;  // f32 [n_variants, dims / 2]; the variant is fixed per sequence at admission
-  std::array<float, kMaxRopeVariants> scale{1, 1};  // cos and sin are multiplied by it (attention factor), per variant
+  Tensor scale;         // f32 [n_variants, 1]: cos and sin are multiplied by it (attention factor)
 };
 
 struct HeadShape {

@@ -13,7 +13,7 @@ bool is_same_memory(Tensor a, Tensor b) { return a.buffer == b.buffer && a.offse
 }  // namespace
 
 bool is_same_rotation(const RopeTable& a, const RopeTable& b) {
-  return a.rope.dims == b.rope.dims && a.rope.scale == b.rope.scale &&
+  return a.rope.dims == b.rope.dims && is_same_memory(a.rope.scale, b.rope.scale) &&
          is_same_memory(a.rope.inverse_freq, b.rope.inverse_freq) && is_same_memory(a.positions, b.positions) &&
          is_same_memory(a.rope_variants, b.rope_variants) && a.n_tokens == b.n_tokens;
 }
@@ -29,7 +29,7 @@ void fill_rope_table(const RopeTable& table, int first_token, int end_token) {
     const int variant = variants[sequence];
     CHECK(variant >= 0 && variant < table.rope.inverse_freq.rows);
     const float* frequencies = read_row(table.rope.inverse_freq, variant);
-    const double scale = static_cast<double>(table.rope.scale[static_cast<size_t>(variant)]);
+    const double scale = static_cast<double>(*read_row(table.rope.scale, variant));
     float* cosines = table.values + static_cast<ptrdiff_t>(token) * table.rope.dims;
     for (int i = 0; i < half; ++i) {
       const double angle = static_cast<double>(positions[token]) * static_cast<double>(frequencies[i]);

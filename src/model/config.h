@@ -39,11 +39,20 @@ struct ModelConfig {
   std::vector<RopeSpec> ropes;
   std::vector<LayerConfig> layers;
   std::vector<int> kv_group_windows;  // window of each group; 0: full attention
+  // RoPE variant i serves sequences of at most rope_variant_lengths[i] tokens (increasing), one more variant all longer
+  // ones; empty: one variant for all.
+  std::vector<int> rope_variant_lengths;
 
   int n_active_experts() const {
     int n = 0;
     for (const LayerConfig& layer : layers) n = layer.routing.n_active > n ? layer.routing.n_active : n;
     return n;
+  }
+  // The RoPE variant of a sequence that will have at most `length` tokens.
+  int rope_variant(int length) const {
+    int variant = 0;
+    for (const int longest : rope_variant_lengths) variant += length > longest;
+    return variant;
   }
   const HeadShape& heads() const { return layers.front().attention.heads; }
 };

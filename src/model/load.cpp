@@ -62,8 +62,10 @@ class Loader {
     for (const RopeSpec& spec : config_.ropes) {
       RopeConfig rope;
       rope.dims = spec.dims;
-      rope.scale.fill(spec.attention_factor);
-      if (spec.dims > 0) rope.inverse_freq = derive("rope table", rope_inverse_frequencies(spec));
+      if (spec.dims > 0) {
+        rope.inverse_freq = derive("rope table", rope_inverse_frequencies(spec));
+        rope.scale = derive("rope scale", {spec.attention_factor});
+      }
       model_.ropes.push_back(rope);
     }
   }
@@ -107,13 +109,13 @@ class Loader {
   }
 
   // Values made here rather than read: kept alive by the model, since a backend may alias them.
-  Tensor derive(const std::string& name, std::vector<float> values) {
+  Tensor derive(const std::string& name, std::vector<float> values, int64_t rows = 1) {
     auto& kept = *model_.derived.emplace_back(std::make_unique<std::vector<float>>(std::move(values)));
     HostTensor host;
-    host.shape = {static_cast<int64_t>(kept.size())};
+    host.shape = {rows, static_cast<int64_t>(kept.size()) / rows};
     host.planes[0] = std::as_bytes(std::span(kept));
-    const RowSegment row{&host, 0, 1};
-    return backend_.upload(name, DType::f32, {&row, 1});
+    const RowSegment all{&host, 0, rows};
+    return backend_.upload(name, DType::f32, {&all, 1});
   }
 
   std::vector<float> decoded(const HostTensor& tensor) const {

@@ -42,10 +42,10 @@ class AttentionWorld {
     q_norm_ = random_.reals(area(1, heads.head_dim), 2);
     k_norm_ = random_.reals(area(1, heads.head_dim), 2);
     rope_.dims = shape.rope_dims;
-    rope_.scale = {1.0f, 1.25f};
     if (shape.rope_dims > 0) {
-      frequencies_ = random_.reals(area(2, shape.rope_dims / 2));
-      rope_.inverse_freq = float_tensor(backend, 2, shape.rope_dims / 2, frequencies_);
+      frequencies_ = random_.reals(area(kVariants, shape.rope_dims / 2));
+      rope_.inverse_freq = float_tensor(backend, kVariants, shape.rope_dims / 2, frequencies_);
+      rope_.scale = float_tensor(backend, kVariants, 1, kScales);
     }
     if (shape.has_norms) {
       q_norm_tensor_ = float_tensor(backend, 1, heads.head_dim, q_norm_);
@@ -92,7 +92,7 @@ class AttentionWorld {
       }
       starts.push_back(static_cast<int32_t>(positions.size()));
       lengths.push_back(part.first + part.n_tokens);
-      variants.push_back(part.sequence % 2);
+      variants.push_back(part.sequence % kVariants);
       for (int b = 0; b < max_blocks_; ++b) tables.push_back(block(part.sequence, b));
     }
     StepInputs in;
@@ -135,6 +135,8 @@ class AttentionWorld {
 
  private:
   static constexpr float kNormEps = 1e-5f;
+  static constexpr int kVariants = 3;
+  inline static const std::vector<float> kScales{1.0f, 1.25f, 0.8f};
 
   int32_t block(int sequence, int index) const { return blocks_[static_cast<size_t>(sequence * max_blocks_ + index)]; }
 
@@ -151,8 +153,8 @@ class AttentionWorld {
   void rotate(Head& head, int sequence, int position) const {
     const auto half = static_cast<size_t>(shape_.rope_dims / 2);
     for (size_t i = 0; i < half; ++i) {
-      const size_t variant = static_cast<size_t>(sequence % 2);
-      const double angle = position * double{frequencies_[variant * half + i]}, factor = double{rope_.scale[variant]};
+      const size_t variant = static_cast<size_t>(sequence % kVariants);
+      const double angle = position * double{frequencies_[variant * half + i]}, factor = double{kScales[variant]};
       const double a = head.values[i], b = head.values[i + half];
       const double before = head.errors[i] + head.errors[i + half];
       head.values[i] = (a * std::cos(angle) - b * std::sin(angle)) * factor;

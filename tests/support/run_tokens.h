@@ -42,7 +42,7 @@ inline std::vector<float> run_tokens(const Model& model, Backend& backend, std::
   in.positions = in.output_rows = column(positions);
   in.sequence_starts = column({0, n});
   in.lengths = column({n});
-  in.rope_variants = column({0});
+  in.rope_variants = column({model.config.rope_variant(n)});
   in.kv[0].slots = in.positions;
   in.kv[0].block_tables = with_shape(column(blocks), 1, n_blocks);
   const Scratch scratch = allocate_scratch(model, {n, 1, n, n}, backend);
