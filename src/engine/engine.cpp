@@ -68,6 +68,14 @@ Engine::Active& Engine::slot_for(uint64_t request) {
   return active;
 }
 
+// By the K/V positions that the sequence may come to hold, so that it is the same from the first token to the last; K/V
+// of another variant is no prefix of it.
+void Engine::set_rope_variant(Sequence& s) const {
+  const int n_positions = std::max(static_cast<int>(s.tokens.size()), s.max_length - 1);
+  s.rope_variant = model_.config.rope_variant(n_positions);
+  s.salt = prefix_salt(options_.kv_type, s.rope_variant);
+}
+
 uint64_t Engine::submit(Request request) {
   check_prompt(request.prompt);
   check_sampling_params(request.sampling);
@@ -82,8 +90,8 @@ uint64_t Engine::submit(Request request) {
   s.tokens = std::move(request.prompt);
   const bool needs_host = request.sampling.has_penalties() || request.wants_logprobs;
   s.output = needs_host ? Output::host_sample : Output::device_sample;
-  s.salt = prefix_salt(options_.kv_type, s.rope_variant);
   s.reuse_prefix = true;
+  set_rope_variant(s);
   active.request = std::move(request);
   try {
     scheduler_.add(s);
@@ -253,7 +261,7 @@ void Engine::logits(std::span<const int32_t> tokens, bool all,
   s.max_length = static_cast<int>(tokens.size()) + (all ? 0 : 1);
   s.output = all ? Output::all_logits : Output::host_sample;
   s.reuse_prefix = !all;
-  s.salt = prefix_salt(options_.kv_type, s.rope_variant);
+  set_rope_variant(s);
   scheduler_.add(s);
   const int budget = all ? std::min(options_.token_budget, step_limits(options_).n_logits) : options_.token_budget;
   try {

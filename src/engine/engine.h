@@ -91,6 +91,7 @@ class Engine {
   struct Active;
 
   void check_prompt(std::span<const int32_t> prompt) const;
+  void set_rope_variant(Sequence& s) const;
   Active& slot_for(uint64_t request);
   Active* find(uint64_t request);
   Active& owner_of(const Sequence& sequence);
