@@ -2,7 +2,6 @@
 // between operations, as on every other backend.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -249,9 +248,8 @@ class ReferenceBackend final : public Backend, private CommandBatch {
     std::byte* to = data_of(out);
     for (const RowSegment& segment : rows) {
       CHECK(segment.source->type == type && segment.source->cols() == cols);
-      const size_t n = static_cast<size_t>(segment.n_rows) * bytes;
-      std::memcpy(to, segment.source->planes[0].data() + static_cast<size_t>(segment.first_row) * bytes, n);
-      to += n;
+      for (int64_t row = 0; row < segment.n_rows; ++row, to += bytes)
+        copy_row(*segment.source, segment.first_row + row, {to, bytes});
     }
     return out;
   }

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,12 +42,54 @@ double bits_per_value(const Format& format) {
 // Every backend runs every format; the CPU has its own kernels for some and a generic path for the others.
 std::string_view cpu_path(const Format& format) { return has_cpu_kernels(format.type) ? "fast" : "yes"; }
 
+bool is_writable(const Format& format) { return format.encode != nullptr && format.gguf_id != kNoGgufId; }
+
+// Formats that differ in group size and type of scale only share a row: N stands for the one, T for the other.
+std::string row_name(const Format& format) {
+  if (const auto affine = affine_layout(format.type)) return fmt::format("affine{}_gN_T", affine->bits);
+  if (q8_f32_dtype(format.block_values) == format.type) return "q8_0_gN_f32";
+  return std::string(format.name);
+}
+
+struct FormatRow {
+  std::string name, block, bits, cpu, make_model;
+};
+
+// Values of a column in order, each once: "32, 64, 128".
+std::string listed(const std::set<int>& values) { return fmt::format("{}", fmt::join(values, ", ")); }
+
+FormatRow row_of(std::string name, std::span<const Format* const> formats) {
+  std::set<int> blocks;
+  std::set<double> bits;
+  std::set<std::string_view> cpu;
+  for (const Format* format : formats) {
+    blocks.insert(format->block_values);
+    bits.insert(bits_per_value(*format));
+    cpu.insert(cpu_path(*format));
+  }
+  std::string range = fmt::format("{:g}", *bits.begin());
+  if (bits.size() > 1) range += fmt::format(" to {:g}", *bits.rbegin());
+  return {std::move(name), listed(blocks), std::move(range), std::string(cpu.size() > 1 ? "some fast" : *cpu.begin()),
+          is_writable(*formats.front()) ? "yes" : "no"};
+}
+
+std::vector<FormatRow> format_rows() {
+  const std::vector<const Format*> formats = weight_formats();
+  std::vector<FormatRow> rows;
+  for (size_t first = 0; first < formats.size();) {
+    size_t end = first + 1;
+    while (end < formats.size() && row_name(*formats[end]) == row_name(*formats[first])) ++end;
+    rows.push_back(row_of(row_name(*formats[first]), std::span(formats).subspan(first, end - first)));
+    first = end;
+  }
+  return rows;
+}
+
 void print_formats_markdown() {
   fmt::print(
       "| format | values a block | bits a value | reference | cpu | make-model |\n|---|---:|---:|---|---|---|\n");
-  for (const Format* format : weight_formats())
-    fmt::print("| {} | {} | {:g} | yes | {} | {} |\n", format->name, format->block_values, bits_per_value(*format),
-               cpu_path(*format), format->encode ? "yes" : "no");
+  for (const FormatRow& row : format_rows())
+    fmt::print("| {} | {} | {} | yes | {} | {} |\n", row.name, row.block, row.bits, row.cpu, row.make_model);
 }
 
 void print_architectures_markdown() {
@@ -70,7 +114,7 @@ Json info_json() {
                               {"bits_per_value", bits_per_value(*format)},
                               {"reference", "yes"},
                               {"cpu", cpu_path(*format)},
-                              {"writable", format->encode != nullptr}});
+                              {"writable", is_writable(*format)}});
   for (const Architecture& architecture : architectures())
     out["architectures"].push_back({{"gguf_name", architecture.gguf_name},
                                     {"hf_name", architecture.hf_name},
@@ -88,12 +132,12 @@ void print_info() {
   fmt::print("  kernels     {}\n", isa_levels_text());
   fmt::print("  memory      {} of {} free\n", format_bytes(static_cast<double>(memory.available_bytes)),
              format_bytes(static_cast<double>(memory.total_bytes)));
-  fmt::print("\n{}\n  {:8} {:>6} {:>6}  {:9} {:5} {}\n", bold(stdout, "formats and backends"), "format", "block",
+  fmt::print("\n{}\n  {:13} {:>15} {:>12}  {:9} {:9} {}\n", bold(stdout, "formats and backends"), "format", "block",
              "bits", "reference", "cpu", "make-model");
-  for (const Format* format : weight_formats())
-    fmt::print("  {:8} {:6} {:6g}  {:9} {:5} {}\n", format->name, format->block_values, bits_per_value(*format), "yes",
-               cpu_path(*format), format->encode ? "yes" : "no");
+  for (const FormatRow& row : format_rows())
+    fmt::print("  {:13} {:>15} {:>12}  {:9} {:9} {}\n", row.name, row.block, row.bits, "yes", row.cpu, row.make_model);
   fmt::print("  fast: kernels of its own; yes: the generic path, multi-threaded\n");
+  fmt::print("  N: values a block (a group); T: the type of scales and biases, f16, bf16 or f32\n");
   fmt::print("\n{}\n", bold(stdout, "architectures"));
   for (const Architecture& architecture : architectures())
     fmt::print("  {:8} {}\n", architecture.gguf_name, architecture.description);

@@ -102,7 +102,7 @@ std::vector<std::string> shape_names() {
 std::vector<std::string> writable_formats() {
   std::vector<std::string> names;
   for (const Format& format : all_formats())
-    if (format.encode) names.emplace_back(format.name);
+    if (format.encode && format.gguf_id != kNoGgufId) names.emplace_back(format.name);
   return names;
 }
 

@@ -47,8 +47,9 @@ IsaLevel choose_isa(const CpuOptions& options) {
   return *wanted;
 }
 
-// The bytes of a stack of segments where they follow each other in memory, else nothing.
+// The bytes of a stack of segments where they follow each other in memory as whole blocks, else nothing.
 const std::byte* contiguous_bytes(std::span<const RowSegment> segments, size_t bytes_per_row) {
+  if (format_of(segments.front().source->type).n_planes() > 1) return nullptr;
   const auto start_of = [&](const RowSegment& segment) {
     return segment.source->planes[0].data() + static_cast<size_t>(segment.first_row) * bytes_per_row;
   };
@@ -128,10 +129,10 @@ class CpuBackend final : public Backend {
     int64_t rows = 0;
     for (const RowSegment& segment : segments) {
       CHECK(segment.source->type == type && segment.source->cols() == cols);
-      const size_t needed = static_cast<size_t>(segment.first_row + segment.n_rows) * row_bytes(type, cols);
-      if (segment.source->planes[0].size() < needed)
+      const int64_t end_row = segment.first_row + segment.n_rows;
+      if (!holds_rows(*segment.source, end_row))
         throw Error(ErrorCode::invalid_argument, "{}: {} bytes of data, expected at least {}", name,
-                    segment.source->planes[0].size(), needed);
+                    segment.source->size_bytes(), static_cast<size_t>(end_row) * row_bytes(type, cols));
       rows += segment.n_rows;
     }
     constexpr int64_t kMax = std::numeric_limits<int>::max();

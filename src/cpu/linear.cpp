@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
+#include <vector>
 
 #include "base/check.h"
 #include "cpu/linear_kernels.h"
@@ -55,20 +55,18 @@ size_t group_bytes_of(const WeightMatrix& matrix) {
 // Finds rows of the stacked segments one after another.
 class RowCursor {
  public:
-  RowCursor(const WeightMatrix& matrix, std::span<const RowSegment> segments)
-      : segments_(segments), row_bytes_(row_bytes(matrix.type, matrix.cols)) {}
+  explicit RowCursor(std::span<const RowSegment> segments) : segments_(segments) {}
 
-  // `row` must not decrease from call to call; null past the last row.
-  const std::byte* find(int64_t row) {
+  // One row. `row` must not decrease from call to call.
+  RowSegment find(int64_t row) {
     while (index_ < segments_.size() && row >= first_ + segments_[index_].n_rows) first_ += segments_[index_++].n_rows;
-    if (index_ == segments_.size()) return nullptr;
+    CHECK(index_ < segments_.size());
     const RowSegment& segment = segments_[index_];
-    return segment.source->planes[0].data() + static_cast<size_t>(segment.first_row + row - first_) * row_bytes_;
+    return {segment.source, segment.first_row + row - first_, 1};
   }
 
  private:
   std::span<const RowSegment> segments_;
-  size_t row_bytes_;
   size_t index_ = 0;
   int64_t first_ = 0;  // row of the matrix where segments_[index_] begins
 };
@@ -134,22 +132,27 @@ size_t stored_bytes(const WeightMatrix& matrix) {
 
 void store_groups(const WeightMatrix& matrix, std::span<const RowSegment> segments, int first_group, int end_group,
                   std::byte* destination) {
-  RowCursor cursor(matrix, segments);
+  RowCursor cursor(segments);
   const size_t row_size = row_bytes(matrix.type, matrix.cols);
+  const bool is_gathered = format_of(matrix.type).n_planes() > 1;
+  std::vector<std::byte> gathered(matrix.packed && is_gathered ? row_size * kRowGroup : 0);
   for (int group = first_group; group < end_group; ++group) {
     std::array<const std::byte*, kRowGroup> rows{};
     const int n_rows = std::min(kRowGroup, matrix.rows - group * kRowGroup);
     for (int r = 0; r < n_rows; ++r) {
-      rows[static_cast<size_t>(r)] = cursor.find(int64_t{group} * kRowGroup + r);
-      CHECK(rows[static_cast<size_t>(r)] != nullptr);
+      const int64_t row = int64_t{group} * kRowGroup + r;
+      const RowSegment found = cursor.find(row);
+      if (matrix.packed && !is_gathered) {
+        rows[static_cast<size_t>(r)] = found.source->planes[0].data() + static_cast<size_t>(found.first_row) * row_size;
+        continue;
+      }
+      std::byte* const to = matrix.packed ? gathered.data() + static_cast<size_t>(r) * row_size
+                                          : destination + static_cast<size_t>(row) * row_size;
+      copy_row(*found.source, found.first_row, {to, row_size});
+      rows[static_cast<size_t>(r)] = to;
     }
-    if (matrix.packed) {
+    if (matrix.packed)
       pack_group(matrix.type, rows, matrix.cols, destination + static_cast<size_t>(group) * group_bytes_of(matrix));
-      continue;
-    }
-    for (int r = 0; r < n_rows; ++r)
-      std::memcpy(destination + static_cast<size_t>(group * kRowGroup + r) * row_size, rows[static_cast<size_t>(r)],
-                  row_size);
   }
 }
 

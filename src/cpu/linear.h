@@ -1,7 +1,7 @@
 // y = x Wᵀ (+ bias) for weights of every format: storage at upload, quantization of activations, the product over a
-// range of rows. Everything here is plain functions over the caller's memory: nothing allocates, nothing is threaded.
-// The caller partitions the ranges over the workers of a step and puts a barrier between quantize_activations and
-// linear_rows.
+// range of rows. Everything here is plain functions over the caller's memory: nothing is threaded, and only
+// store_groups may allocate. The caller partitions the ranges over the workers of a step and puts a barrier between
+// quantize_activations and linear_rows.
 //
 // Batch invariance: the float operations behind one output element depend on the columns, the format and the ISA level
 // only; never on the number of tokens, the range of rows or the worker.

@@ -2,10 +2,13 @@
 
 #include <array>
 #include <cstring>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "base/check.h"
 #include "format/quantize.h"
+#include "format/quantize_planes.h"
 
 namespace quandex {
 namespace {
@@ -55,9 +58,10 @@ struct Entry {
 };
 
 template <typename Block>
-constexpr Entry entry(DType type, std::string_view name, int gguf_id) {
+constexpr Entry entry(DType type, std::string_view name, int gguf_id,
+                      std::array<uint16_t, 3> plane_bytes = {sizeof(Block), 0, 0}) {
   static_assert(std::is_trivially_copyable_v<Block>);
-  Entry made{{type, name, gguf_id, Block::kValues, sizeof(Block), decode_block<Block>, nullptr},
+  Entry made{{type, name, gguf_id, Block::kValues, sizeof(Block), plane_bytes, decode_block<Block>, nullptr},
              {decode_blocks<Block>, nullptr}};
   if constexpr (Encodable<Block>) {
     made.format.encode = encode_block<Block>;
@@ -66,15 +70,84 @@ constexpr Entry entry(DType type, std::string_view name, int gguf_id) {
   return made;
 }
 
-// In the order of DType.
-constexpr std::array<Entry, kDTypeCount> kEntries = {
-    entry<BlockF32>(DType::f32, "f32", 0),     entry<BlockF16>(DType::f16, "f16", 1),
-    entry<BlockBf16>(DType::bf16, "bf16", 30), entry<BlockI32>(DType::i32, "i32", 26),
-    entry<BlockQ4_0>(DType::q4_0, "q4_0", 2),  entry<BlockQ4_1>(DType::q4_1, "q4_1", 3),
-    entry<BlockQ5_0>(DType::q5_0, "q5_0", 6),  entry<BlockQ5_1>(DType::q5_1, "q5_1", 7),
-    entry<BlockQ8_0>(DType::q8_0, "q8_0", 8),  entry<BlockQ4K>(DType::q4_k, "q4_k", 12),
-    entry<BlockQ6K>(DType::q6_k, "q6_k", 14),
+template <int group_size>
+constexpr Entry q8_f32_entry(DType type, std::string_view name) {
+  return entry<BlockQ8F32<group_size>>(type, name, kNoGgufId, {group_size, sizeof(float), 0});
+}
+
+constexpr std::array<int, 6> kAffineBits = {2, 3, 4, 5, 6, 8};
+constexpr std::array<int, 3> kAffineGroups = {32, 64, 128};
+constexpr std::array<DType, 3> kAffineScales = {DType::f16, DType::bf16, DType::f32};
+constexpr std::array<std::string_view, 3> kAffineScaleNames = {"f16", "bf16", "f32"};
+using AffineScaleBlocks = std::tuple<BlockF16, BlockBf16, BlockF32>;
+static_assert(kAffineBits.size() * kAffineGroups.size() * kAffineScales.size() == kAffineCount);
+
+constexpr int affine_bits(size_t i) { return kAffineBits[i / 9]; }
+constexpr int affine_group(size_t i) { return kAffineGroups[i / 3 % 3]; }
+
+// "affine4_g64_bf16", made while compiling.
+struct AffineName {
+  std::array<char, 20> text{};
+  size_t size = 0;
+
+  constexpr explicit AffineName(size_t i) {
+    append("affine");
+    append_number(affine_bits(i));
+    append("_g");
+    append_number(affine_group(i));
+    append("_");
+    append(kAffineScaleNames[i % 3]);
+  }
+  constexpr void append(std::string_view part) {
+    for (const char c : part) text[size++] = c;
+  }
+  constexpr void append_number(int n) {
+    if (n >= 10) append_number(n / 10);
+    text[size++] = static_cast<char>('0' + n % 10);
+  }
 };
+template <size_t i>
+constexpr AffineName kAffineName{i};
+
+template <size_t i>
+constexpr Entry affine_entry() {
+  using Scale = std::tuple_element_t<i % 3, AffineScaleBlocks>;
+  using Block = BlockAffine<affine_bits(i), affine_group(i), Scale>;
+  return entry<Block>(static_cast<DType>(static_cast<size_t>(DType::affine_first) + i),
+                      {kAffineName<i>.text.data(), kAffineName<i>.size}, kNoGgufId,
+                      {sizeof(Block::codes), sizeof(Scale), sizeof(Scale)});
+}
+
+constexpr auto kAffineEntries = []<size_t... i>(std::index_sequence<i...>) {
+  return std::array<Entry, kAffineCount>{affine_entry<i>()...};
+}(std::make_index_sequence<kAffineCount>());
+
+constexpr std::array kNamedEntries = {
+    entry<BlockF32>(DType::f32, "f32", 0),
+    entry<BlockF16>(DType::f16, "f16", 1),
+    entry<BlockBf16>(DType::bf16, "bf16", 30),
+    entry<BlockI32>(DType::i32, "i32", 26),
+    entry<BlockQ4_0>(DType::q4_0, "q4_0", 2),
+    entry<BlockQ4_1>(DType::q4_1, "q4_1", 3),
+    entry<BlockQ5_0>(DType::q5_0, "q5_0", 6),
+    entry<BlockQ5_1>(DType::q5_1, "q5_1", 7),
+    entry<BlockQ8_0>(DType::q8_0, "q8_0", 8),
+    entry<BlockQ4K>(DType::q4_k, "q4_k", 12),
+    entry<BlockQ6K>(DType::q6_k, "q6_k", 14),
+    q8_f32_entry<16>(DType::q8_0_g16_f32, "q8_0_g16_f32"),
+    q8_f32_entry<32>(DType::q8_0_g32_f32, "q8_0_g32_f32"),
+    q8_f32_entry<64>(DType::q8_0_g64_f32, "q8_0_g64_f32"),
+    q8_f32_entry<128>(DType::q8_0_g128_f32, "q8_0_g128_f32"),
+};
+
+// In the order of DType.
+constexpr auto kEntries = [] {
+  static_assert(kNamedEntries.size() + kAffineEntries.size() == kDTypeCount);
+  std::array<Entry, kDTypeCount> entries{};
+  for (size_t i = 0; i < entries.size(); ++i)
+    entries[i] = i < kNamedEntries.size() ? kNamedEntries[i] : kAffineEntries[i - kNamedEntries.size()];
+  return entries;
+}();
 
 constexpr auto kFormats = [] {
   std::array<Format, kDTypeCount> formats{};
@@ -89,6 +162,15 @@ constexpr bool is_in_order() {
   return true;
 }
 static_assert(is_in_order());
+
+constexpr bool planes_make_blocks() {
+  for (const Format& format : kFormats) {
+    const auto& planes = format.plane_bytes;
+    if (size_t{planes[0]} + planes[1] + planes[2] != format.block_bytes) return false;
+  }
+  return true;
+}
+static_assert(planes_make_blocks());
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -122,9 +204,30 @@ std::optional<DType> dtype_from_name(std::string_view name) {
 }
 
 std::optional<DType> dtype_from_gguf(int gguf_id) {
+  if (gguf_id == kNoGgufId) return std::nullopt;
   for (const Format& format : kFormats) {
     if (format.gguf_id == gguf_id) return format.type;
   }
+  return std::nullopt;
+}
+
+std::optional<DType> affine_dtype(int bits, int group_size, DType scale_type) {
+  for (size_t i = 0; i < size_t{kAffineCount}; ++i) {
+    if (affine_bits(i) == bits && affine_group(i) == group_size && kAffineScales[i % 3] == scale_type)
+      return kAffineEntries[i].format.type;
+  }
+  return std::nullopt;
+}
+
+std::optional<AffineLayout> affine_layout(DType type) {
+  if (type < DType::affine_first || type > DType::affine_last) return std::nullopt;
+  const size_t i = static_cast<size_t>(type) - static_cast<size_t>(DType::affine_first);
+  return AffineLayout{affine_bits(i), affine_group(i), kAffineScales[i % 3]};
+}
+
+std::optional<DType> q8_f32_dtype(int group_size) {
+  for (const DType type : {DType::q8_0_g16_f32, DType::q8_0_g32_f32, DType::q8_0_g64_f32, DType::q8_0_g128_f32})
+    if (format_of(type).block_values == group_size) return type;
   return std::nullopt;
 }
 

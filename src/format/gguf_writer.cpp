@@ -158,6 +158,7 @@ void GgufWriter::declare(std::string name, DType type, std::vector<int64_t> shap
     throw Error(ErrorCode::invalid_argument, "{}: tensor {} of type {} and shape [{}]: {}", state.file.path().string(),
                 name, format.name, fmt::join(shape, ", "), why);
   };
+  if (format.gguf_id == kNoGgufId) refuse("GGUF has no such type");
   if (name.empty() || !is_valid_utf8(name)) refuse("the name is empty or not UTF-8");
   if (shape.empty() || shape.size() > 4) refuse("expected 1 to 4 dimensions");
   const auto n_values = value_count(shape);

@@ -19,7 +19,7 @@ namespace quandex {
 struct HostTensor {
   DType type = DType::f32;
   std::vector<int64_t> shape;                        // outermost first: [rows, cols] for a matrix, [n] for a vector
-  std::array<std::span<const std::byte>, 3> planes;  // blocks; or data, scales, biases where a format keeps them apart
+  std::array<std::span<const std::byte>, 3> planes;  // blocks; or what Format::plane_bytes keeps apart
 
   int64_t cols() const { return shape.empty() ? 1 : shape.back(); }
   int64_t rows() const {  // product of all dimensions but the last
@@ -27,7 +27,20 @@ struct HostTensor {
     for (size_t i = 0; i + 1 < shape.size(); ++i) n *= shape[i];
     return n;
   }
+  uint64_t size_bytes() const { return planes[0].size() + planes[1].size() + planes[2].size(); }
 };
+
+// True where every plane has the bytes of rows [0, n_rows).
+bool holds_rows(const HostTensor& tensor, int64_t n_rows);
+
+// Gathers one row from its planes as the format's blocks, row_bytes of them.
+void copy_row(const HostTensor& tensor, int64_t row, std::span<std::byte> blocks);
+
+// The reverse: appends the parts of whole blocks to the planes they belong to.
+void append_to_planes(DType type, std::span<const std::byte> blocks, std::array<std::vector<std::byte>, 3>& planes);
+
+// One row as floats; out holds tensor.cols() of them.
+void decode_row(const HostTensor& tensor, int64_t row, std::span<float> out);
 
 class WeightSource {
  public:

@@ -38,7 +38,7 @@ class Loader {
          const LoadProgress& progress)
       : config_(config), weights_(weights), backend_(backend), shapes_only_(shapes_only), progress_(progress) {
     for (const std::string& name : weights.names())
-      if (const auto tensor = weights.find(name); progress && tensor) total_bytes_ += tensor->planes[0].size();
+      if (const auto tensor = weights.find(name); progress && tensor) total_bytes_ += tensor->size_bytes();
   }
 
   Model load() {
@@ -120,7 +120,7 @@ class Loader {
 
   std::vector<float> decoded(const HostTensor& tensor) const {
     std::vector<float> values(static_cast<size_t>(tensor.cols()));
-    if (!shapes_only_) decode_row(tensor.type, tensor.planes[0], values);
+    if (!shapes_only_) decode_row(tensor, 0, values);
     return values;
   }
 
@@ -185,7 +185,7 @@ class Loader {
   void finished(const std::string& name, const HostTensor& tensor, bool aliased) {
     if (shapes_only_) return;
     if (!aliased) weights_.release(name);
-    done_bytes_ += tensor.planes[0].size();
+    done_bytes_ += tensor.size_bytes();
     if (progress_) progress_(done_bytes_, total_bytes_);
   }
 

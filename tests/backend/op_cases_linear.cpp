@@ -6,6 +6,7 @@
 
 #include "backend/op_cases.h"
 #include "backend/op_inputs.h"
+#include "support/formats.h"
 
 namespace quandex::test {
 namespace {
@@ -124,8 +125,7 @@ void add_linear_cases(std::vector<OpCase>& cases) {
   const auto add_experts = [&](std::string name, const ExpertShape& shape) {
     cases.push_back({std::move(name), [=](Backend& b, const Precision& p) { return expert_linear(b, shape, p); }});
   };
-  for (const Format& format : all_formats()) {
-    if (format.encode == nullptr) continue;
+  for (const Format& format : representative_formats()) {
     const int unit = format.block_values;
     for (const int n_tokens : {1, 3, 19})
       for (const int n_rows : {1, 37, 100}) {

@@ -73,15 +73,15 @@ struct HostMatrix {
   HostMatrix(DType type, int rows, int cols, Random& random) : decoded(area(rows, cols)) {
     const std::vector<float> values = random.reals(area(rows, cols));
     const size_t bytes_per_row = row_bytes(type, cols);
-    bytes.resize(static_cast<size_t>(rows) * bytes_per_row);
+    std::vector<std::byte> row(bytes_per_row);
     for (int r = 0; r < rows; ++r) {
-      const std::span<std::byte> row{bytes.data() + static_cast<size_t>(r) * bytes_per_row, bytes_per_row};
       encode_row(type, {values.data() + area(r, cols), static_cast<size_t>(cols)}, row);
       decode_row(type, row, {decoded.data() + area(r, cols), static_cast<size_t>(cols)});
+      append_to_planes(type, row, planes);
     }
     tensor.type = type;
     tensor.shape = {rows, cols};
-    tensor.planes[0] = bytes;
+    for (size_t p = 0; p < planes.size(); ++p) tensor.planes[p] = planes[p];
   }
   HostMatrix(const HostMatrix&) = delete;
   HostMatrix& operator=(const HostMatrix&) = delete;
@@ -91,7 +91,7 @@ struct HostMatrix {
     return backend.upload("test", tensor.type, {&all, 1});
   }
 
-  std::vector<std::byte> bytes;
+  std::array<std::vector<std::byte>, 3> planes;
   std::vector<float> decoded;
   HostTensor tensor;
 };

@@ -94,11 +94,15 @@ class Help(unittest.TestCase):
     def test_info_lists_formats_and_architectures(self):
         info = json.loads(call("info", "--json")[0])
         self.assertGreaterEqual(info["cpu"]["default_threads"], 1)
+        alone = ["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q6_k"]
+        widths, groups, scales = [2, 3, 4, 5, 6, 8], [32, 64, 128], ["f16", "bf16", "f32"]
         self.assertEqual([f["name"] for f in info["formats"]],
-                         ["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q6_k"])
+                         alone + [f"q8_0_g{g}_f32" for g in [16, 32, 64, 128]] +
+                         [f"affine{w}_g{g}_{s}" for w in widths for g in groups for s in scales])
         self.assertEqual([a["gguf_name"] for a in info["architectures"]], ["llama", "qwen3"])
         table = call("info", "--markdown", "formats")[0].decode().splitlines()
-        self.assertEqual(len(table), 2 + len(info["formats"]))
+        self.assertEqual([line.split(" ")[1] for line in table[2:]],
+                         alone + ["q8_0_gN_f32"] + [f"affine{w}_gN_T" for w in widths])
         self.assertTrue(all(line.startswith("| ") or line.startswith("|---") for line in table))
 
 

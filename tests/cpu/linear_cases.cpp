@@ -36,14 +36,16 @@ class AlignedBytes {
 
 struct Weights {
   HostTensor tensor;             // as a file has it
-  std::vector<std::byte> bytes;  // of the tensor
-  std::vector<float> decoded;    // [rows, cols]
+  std::vector<std::byte> bytes;  // of its blocks
+  std::array<std::vector<std::byte>, 3> planes;
+  std::vector<float> decoded;  // [rows, cols]
 };
 
 void decode_all(const LinearCase& c, Weights& w) {
   const size_t row_size = row_bytes(c.type, c.cols), cols = to_size(c.cols);
   w.tensor = {.type = c.type, .shape = {c.rows, c.cols}, .planes = {}};
-  w.tensor.planes[0] = w.bytes;
+  append_to_planes(c.type, w.bytes, w.planes);
+  for (size_t p = 0; p < w.planes.size(); ++p) w.tensor.planes[p] = w.planes[p];
   w.decoded.resize(to_size(c.rows) * cols);
   for (size_t r = 0; r < to_size(c.rows); ++r)
     decode_row(c.type, std::span(w.bytes).subspan(r * row_size, row_size),

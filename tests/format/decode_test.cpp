@@ -142,16 +142,19 @@ TEST(Decode, q6_k_joins_four_low_and_two_high_bits) {
 
 TEST(FormatTable, names_ids_and_sizes_agree_with_the_gguf_registry) {
   for (const Format& format : all_formats()) {
+    EXPECT_EQ(dtype_from_name(format.name), format.type);
+    EXPECT_EQ(&format_of(format.type), &format);
+    EXPECT_EQ(format.encode == nullptr, format.type == DType::i32);
+    if (format.gguf_id == kNoGgufId) continue;
     const GgufType* const type = find_gguf_type(static_cast<uint32_t>(format.gguf_id));
     ASSERT_NE(type, nullptr) << format.name;
     EXPECT_EQ(type->name, format.name);
     EXPECT_EQ(type->block_values, format.block_values);
     EXPECT_EQ(type->block_bytes, format.block_bytes);
     EXPECT_EQ(dtype_from_gguf(format.gguf_id), format.type);
-    EXPECT_EQ(dtype_from_name(format.name), format.type);
-    EXPECT_EQ(&format_of(format.type), &format);
-    EXPECT_EQ(format.encode == nullptr, format.type == DType::i32);
+    EXPECT_EQ(format.n_planes(), 1) << format.name;
   }
+  EXPECT_EQ(dtype_from_gguf(kNoGgufId), std::nullopt);
   EXPECT_EQ(dtype_from_name("Q4_K"), DType::q4_k);
   EXPECT_EQ(dtype_from_name("q4_kk"), std::nullopt);
   EXPECT_EQ(dtype_from_gguf(16), std::nullopt);

@@ -27,6 +27,7 @@ void write_corpus(const std::filesystem::path& folder) {
   write_tensors(folder / "metadata.gguf", sample_metadata(8), {});
   write_sample(folder / "everything.gguf", 32);
   for (const Format& format : all_formats()) {
+    if (format.gguf_id == kNoGgufId) continue;
     const std::string name(format.name);
     write_tensors(folder / (name + ".gguf"), with_alignment(8), {{name, format.type, {1, format.block_values}}});
   }

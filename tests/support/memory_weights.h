@@ -1,6 +1,7 @@
 // A weight source in memory, for tests: tensors are added one by one and may be changed or removed to make a file bad.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -27,10 +28,13 @@ class MemoryWeights final : public WeightSource {
     const auto cols = static_cast<size_t>(entry.tensor.cols());
     const size_t bytes = row_bytes(type, entry.tensor.cols());
     const auto rows = static_cast<size_t>(entry.tensor.rows());
-    entry.bytes = std::make_unique<std::vector<std::byte>>(rows * bytes);
-    for (size_t r = 0; r < rows; ++r)
-      encode_row(type, values.subspan(r * cols, cols), std::span(*entry.bytes).subspan(r * bytes, bytes));
-    entry.tensor.planes[0] = *entry.bytes;
+    entry.planes = std::make_unique<std::array<std::vector<std::byte>, 3>>();
+    std::vector<std::byte> row(bytes);
+    for (size_t r = 0; r < rows; ++r) {
+      encode_row(type, values.subspan(r * cols, cols), row);
+      append_to_planes(type, row, *entry.planes);
+    }
+    for (size_t p = 0; p < entry.planes->size(); ++p) entry.tensor.planes[p] = (*entry.planes)[p];
     if (!entries_.contains(name)) names_.push_back(name);
     entries_[name] = std::move(entry);
   }
@@ -59,7 +63,7 @@ class MemoryWeights final : public WeightSource {
  private:
   struct Entry {
     HostTensor tensor;
-    std::unique_ptr<std::vector<std::byte>> bytes;
+    std::unique_ptr<std::array<std::vector<std::byte>, 3>> planes;
   };
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<std::string> names_;
