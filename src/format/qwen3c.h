@@ -86,4 +86,33 @@ class Qwen3cFile final : public WeightSource {
   TensorList tensors_;
 };
 
+// The header that a model has in this format. Throws Error{unsupported}, naming what the format has no place for: other
+// architectures, RoPE bases and epsilons, scaled RoPE, windows, biases, experts, rows that no group size divides.
+Qwen3cHeader plan_qwen3c(const Metadata& metadata, const WeightSource& weights);
+
+struct Qwen3cStep {
+  int index = 0, count = 0;  // of the quantized tensors; index counts from 1
+  std::string_view name;
+  int64_t rows = 0, cols = 0;
+  float max_error = 0;  // |value in the source - value in the file|
+  uint64_t done_bytes = 0, total_bytes = 0;
+};
+using Qwen3cProgress = std::function<void(const Qwen3cStep&)>;  // called when a quantized tensor is written
+
+// Writes a checkpoint in memory bounded by the scales of one tensor; the file appears only when it is whole. Tensors of
+// any format are decoded and quantized as qwen3.c's exporter does it, but those that have its format and group size
+// already, which are copied. The vocabulary is another file (text/qwen3c_vocabulary.h).
+Qwen3cHeader write_qwen3c(const std::filesystem::path& path, const Metadata& metadata, const WeightSource& weights,
+                          const Qwen3cProgress& progress = {});
+
+struct Qwen3cComparison {
+  std::string name;
+  int64_t rows = 0, cols = 0;
+  int64_t n_compared = 0;  // rows looked at, first and last among them
+  float max_error = 0;
+};
+// Opens a written checkpoint again and compares it with what it was made of: vectors must be equal, values of matrices
+// within half a step of their group. Throws Error{invalid_file} where they are not.
+std::vector<Qwen3cComparison> verify_qwen3c(const std::filesystem::path& path, const WeightSource& weights);
+
 }  // namespace quandex
