@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "text/test_vocabularies.h"
 #include "text/tokenizer.h"
+#include "text/vocabulary.h"
 
 namespace quandex {
 namespace {
@@ -186,8 +188,7 @@ TEST(Qwen3cVocabulary, cut_short_anywhere_or_with_any_bit_flipped_it_is_read_or_
     } catch (const Error&) {
       return false;
     }
-    const auto tokenizer = make_tokenizer(metadata);  // whatever was read makes sense
-    EXPECT_EQ(tokenizer->n_vocab(), kFixtureVocab);
+    EXPECT_EQ(Vocabulary(metadata).size(), kFixtureVocab);  // whatever was read makes sense
     return true;
   };
   int n_read = 0;
@@ -274,15 +275,10 @@ TEST(Qwen3cSharedData, all_merges_of_qwen3_come_back_from_the_scores) {
   read_qwen3c_vocabulary(bytes_of(file), "x", 151936, metadata);
   EXPECT_EQ(metadata.strings("tokenizer.ggml.merges")->size(), 151387u);
   EXPECT_EQ(*metadata.strings("tokenizer.ggml.merges"), *original.strings("tokenizer.ggml.merges"));
-  const auto ours = make_tokenizer(metadata), theirs = make_tokenizer(original);
-  for (const char* const name : {"qwen2", "llama_bpe"}) {
-    const nlohmann::json json =
-        nlohmann::json::parse(read_file(fmt::format(QUANDEX_TEST_FIXTURES "/tokenizer_{}.json", name)));
-    for (const nlohmann::json& entry : json.at("cases")) {
-      const std::string text = entry.at(0);
-      ASSERT_EQ(ours->encode(text, true), theirs->encode(text, true)) << entry.at(0);
-    }
-  }
+  const auto& tokens = *original.strings("tokenizer.ggml.tokens");
+  const auto& back = *metadata.strings("tokenizer.ggml.tokens");
+  ASSERT_EQ(back.size(), 151936u);
+  EXPECT_TRUE(std::equal(tokens.begin(), tokens.end(), back.begin()));
 }
 
 }  // namespace
