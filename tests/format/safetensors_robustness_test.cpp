@@ -10,11 +10,11 @@
 namespace quandex {
 namespace {
 
-// Parses, checks that the tensors fill the file and that the memory taken is a linear function of the file: a value of
-// an array takes two bytes of text and 16 of memory, a tensor at least 50 and about 400; vectors that grow double or
-// triple that.
+// Parses, checks that the tensors fill the file and that the memory asked for is a linear function of the file. The
+// costliest text is an array of digits: two bytes each for a value of 16, which doubling vectors ask for up to four
+// times over, once when the array grows and once when the library takes it apart, and a dimension of 8: 68 a byte.
 bool parses_within_bounds(std::string_view image) {
-  constexpr size_t kPerByte = 60;
+  constexpr size_t kPerByte = 68;
   constexpr size_t kConstant = 16384;  // messages, names
   const size_t before = test::allocated_bytes();
   bool parses = false;
