@@ -26,6 +26,7 @@ struct GgufTensor {
   std::vector<int64_t> shape;  // outermost first (the file stores the reverse)
   uint64_t offset = 0;         // from the start of the tensor data
   uint64_t size_bytes = 0;     // 0 for types whose block size is unknown to us
+  size_t part = 0;             // which file of a split one, by its place in GgufFile::files()
 };
 
 // Everything but the tensor data.
@@ -41,13 +42,16 @@ struct GgufHeader {
 // tensors past the end. `name` is for messages. Throws Error{invalid_file} or Error{unsupported}.
 GgufHeader parse_gguf(std::span<const std::byte> file, std::string name);
 
+// A file, or all parts of a split one (gguf_split.h) whichever of them is named.
 class GgufFile final : public WeightSource {
  public:
   explicit GgufFile(const std::filesystem::path& path);
 
+  // Of a split file: the first part's, with the tensors of all parts and without the keys split.*.
   const GgufHeader& header() const { return header_; }
   const Metadata& metadata() const { return header_.metadata; }
-  uint64_t size_bytes() const { return map_.bytes().size(); }
+  std::span<const std::filesystem::path> files() const { return files_; }
+  uint64_t size_bytes() const;  // of all parts
 
   std::span<const std::string> names() const override { return names_; }
   std::optional<HostTensor> find(std::string_view name) const override;  // Error{unsupported} for a type by name only
@@ -55,8 +59,17 @@ class GgufFile final : public WeightSource {
   void release(std::string_view name) const override;
 
  private:
+  struct Part {
+    MappedFile map;
+    uint64_t data_offset;
+  };
+  GgufHeader open(const std::filesystem::path& path);  // adds to parts_
+  GgufHeader open_split(const std::vector<std::filesystem::path>& files);
+  std::span<const std::byte> bytes_of(const GgufTensor& tensor) const;
+
   std::string path_;
-  MappedFile map_;
+  std::vector<std::filesystem::path> files_;
+  std::vector<Part> parts_;  // of files_
   GgufHeader header_;
   std::vector<std::string> names_;
   std::unordered_map<std::string_view, size_t> index_;

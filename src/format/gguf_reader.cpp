@@ -287,36 +287,4 @@ GgufHeader parse_gguf(std::span<const std::byte> file, std::string name) {
   return Parser(file, std::move(name)).parse();
 }
 
-GgufFile::GgufFile(const std::filesystem::path& path)
-    : path_(path.string()), map_(path), header_(parse_gguf(map_.bytes(), path_)) {
-  names_.reserve(header_.tensors.size());
-  for (const GgufTensor& tensor : header_.tensors) names_.push_back(tensor.name);
-  for (size_t i = 0; i < names_.size(); ++i) index_.emplace(names_[i], i);
-}
-
-std::optional<HostTensor> GgufFile::find(std::string_view name) const {
-  const auto place = index_.find(name);
-  if (place == index_.end()) return std::nullopt;
-  const GgufTensor& tensor = header_.tensors[place->second];
-  const auto type = dtype_from_gguf(tensor.gguf_type);
-  if (!type) {
-    throw Error(ErrorCode::unsupported, "{}: tensor {} has type {}, which is not supported", path_, shown(name),
-                gguf_type_name(tensor.gguf_type).value_or("unknown"));
-  }
-  HostTensor found;
-  found.type = *type;
-  found.shape = tensor.shape;
-  found.planes[0] = map_.bytes().subspan(header_.data_offset + tensor.offset, tensor.size_bytes);
-  return found;
-}
-
-void GgufFile::release(std::string_view name) const {
-  const auto place = index_.find(name);
-  if (place == index_.end()) return;
-  const GgufTensor& tensor = header_.tensors[place->second];
-  if (tensor.size_bytes > 0) {
-    map_.release(map_.bytes().subspan(header_.data_offset + tensor.offset, tensor.size_bytes));
-  }
-}
-
 }  // namespace quandex

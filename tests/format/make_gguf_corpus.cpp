@@ -40,6 +40,13 @@ void write_corpus(const std::filesystem::path& folder) {
   }
   write_tensors(folder / "two_tensors.gguf", with_alignment(64),
                 {{"a", DType::f32, {1, 1, 2, 3}}, {"b", DType::q8_0, {2, 32}}});
+  for (const uint32_t count : {1u, 3u}) {
+    Metadata part;
+    part.set("split.no", {MetaType::u16, uint64_t{0}});
+    part.set("split.count", {MetaType::u16, uint64_t{count}});
+    part.set("split.tensors.count", {MetaType::i32, int64_t{1}});
+    write_tensors(folder / fmt::format("part_of_{}.gguf", count), std::move(part), {{"a", DType::f32, {2}}});
+  }
 }
 
 }  // namespace
