@@ -14,6 +14,7 @@
 #include "cpu/cpu_batch.h"
 #include "cpu/cpu_buffer.h"
 #include "cpu/host_memory.h"
+#include "cpu/in_place.h"
 #include "cpu/linear.h"
 #include "cpu/ops_select.h"
 
@@ -47,22 +48,6 @@ IsaLevel choose_isa(const CpuOptions& options) {
   return *wanted;
 }
 
-// The bytes of a stack of segments where they follow each other in memory as whole blocks, else nothing.
-const std::byte* contiguous_bytes(std::span<const RowSegment> segments, size_t bytes_per_row) {
-  if (format_of(segments.front().source->type).n_planes() > 1) return nullptr;
-  const auto start_of = [&](const RowSegment& segment) {
-    return segment.source->planes[0].data() + static_cast<size_t>(segment.first_row) * bytes_per_row;
-  };
-  const std::byte* next = start_of(segments.front());
-  for (const RowSegment& segment : segments) {
-    if (start_of(segment) != next) return nullptr;
-    next += static_cast<size_t>(segment.n_rows) * bytes_per_row;
-  }
-  const std::byte* const first = start_of(segments.front());
-  // Wide loads need no more, and every container aligns its tensors to at least this.
-  return reinterpret_cast<uintptr_t>(first) % alignof(float) == 0 ? first : nullptr;
-}
-
 class CpuBackend final : public Backend {
  public:
   CpuBackend(ThreadPool& pool, const CpuOptions& options)
@@ -89,8 +74,9 @@ class CpuBackend final : public Backend {
     auto buffer = std::make_unique<CpuBuffer>();
     buffer->is_weight = true;
     buffer->packed = shape.packed;
-    if (!shape.packed) buffer->bytes = contiguous_bytes(segments, row_bytes(type, shape.cols));
-    if (buffer->bytes == nullptr) {
+    if (!shape.packed && can_stay_in_place(segments)) {
+      place(*buffer, segments);
+    } else {
       take(*buffer, stored_bytes(shape), name);
       store(shape, segments, buffer->memory);
     }
@@ -102,8 +88,7 @@ class CpuBackend final : public Backend {
     for (const RowSegment& segment : segments) rows += segment.n_rows;
     const auto cols = static_cast<int>(segments.front().source->cols());
     const WeightMatrix shape{type, is_packed(type, exact_activations_), static_cast<int>(rows), cols, nullptr};
-    const bool is_aliased = !shape.packed && contiguous_bytes(segments, row_bytes(type, cols)) != nullptr;
-    return is_aliased ? 0 : stored_bytes(shape);
+    return !shape.packed && can_stay_in_place(segments) ? 0 : stored_bytes(shape);
   }
 
   std::span<std::byte> host_view(Tensor tensor) override {
@@ -139,6 +124,15 @@ class CpuBackend final : public Backend {
     if (rows > kMax || cols > kMax)
       throw Error(ErrorCode::unsupported, "{}: {} x {} is more than a matrix can have", name, rows, cols);
     return {type, is_packed(type, exact_activations_), static_cast<int>(rows), static_cast<int>(cols), nullptr};
+  }
+
+  static void place(CpuBuffer& buffer, std::span<const RowSegment> segments) {
+    if (follow_each_other(segments)) {
+      buffer.bytes = start_of(segments.front());
+      return;
+    }
+    for (const RowSegment& segment : segments) buffer.pieces.push_back(start_of(segment));
+    buffer.piece_rows = static_cast<int>(segments.front().n_rows);
   }
 
   // Fills the storage on all workers, some groups at a time.

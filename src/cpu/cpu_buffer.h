@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "backend/tensor.h"
 #include "base/check.h"
@@ -11,10 +12,12 @@
 namespace quandex::cpu {
 
 struct CpuBuffer final : Buffer {
-  std::byte* memory = nullptr;       // null where the bytes are the file's
-  const std::byte* bytes = nullptr;  // memory, or mapped bytes of the source
-  bool is_weight = false;            // uploaded: read-only and perhaps packed
-  bool packed = false;               // in the layout of cpu/linear.h
+  std::byte* memory = nullptr;           // null where the bytes are the file's
+  const std::byte* bytes = nullptr;      // memory, or mapped bytes of the source; null where those lie in pieces
+  std::vector<const std::byte*> pieces;  // mapped bytes of the source, piece_rows rows each
+  int piece_rows = 0;
+  bool is_weight = false;  // uploaded: read-only and perhaps packed
+  bool packed = false;     // in the layout of cpu/linear.h
 };
 
 inline const CpuBuffer& buffer_of(Tensor t) {
@@ -25,7 +28,7 @@ inline const CpuBuffer& buffer_of(Tensor t) {
 // The bytes of a row-major tensor, for reading: uploaded ones may be read-only memory.
 inline const std::byte* read_bytes(Tensor t) {
   const CpuBuffer& buffer = buffer_of(t);
-  CHECK(!buffer.packed);
+  CHECK(!buffer.packed && buffer.pieces.empty());
   return buffer.bytes + t.offset;
 }
 inline const float* read_floats(Tensor t) {
@@ -55,8 +58,16 @@ inline float* write_row(Tensor t, int row) { return write_floats(t) + static_cas
 
 inline WeightMatrix matrix_of(Tensor t) {
   const CpuBuffer& buffer = buffer_of(t);
-  CHECK(!buffer.packed || t.offset == 0);
-  return {t.type, buffer.packed, t.rows, t.cols, buffer.bytes + t.offset};
+  const bool is_whole = buffer.packed || !buffer.pieces.empty();
+  CHECK(!is_whole || t.offset == 0);
+  WeightMatrix matrix{t.type, buffer.packed, t.rows, t.cols};
+  if (buffer.pieces.empty()) {
+    matrix.data = buffer.bytes + t.offset;
+  } else {
+    matrix.pieces = buffer.pieces.data();
+    matrix.piece_rows = buffer.piece_rows;
+  }
+  return matrix;
 }
 
 }  // namespace quandex::cpu

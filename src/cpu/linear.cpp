@@ -78,20 +78,26 @@ void decode_columns(const Format& format, const std::byte* row, int first_col, i
     format.decode(block, out + col);
 }
 
-// kPanelRows or fewer rows from `row` on, for kPanelTokens or fewer tokens from `token` on.
+// The end of the rows from `row` on that follow each other in memory, at most end_row.
+int end_of_piece(const WeightMatrix& matrix, int row, int end_row) {
+  if (matrix.pieces == nullptr) return end_row;
+  return std::min(end_row, (row / matrix.piece_rows + 1) * matrix.piece_rows);
+}
+
+// kPanelRows or fewer rows of one piece from `row` on, for kPanelTokens or fewer tokens from `token` on.
 void generic_tile(const LinearKernels& kernels, const WeightMatrix& w, int row, int n_rows, const Activations& a,
                   int token, int n_tokens, const LinearOutput& out, int first_row) {
   alignas(64) std::array<float, size_t{kPanelRows} * kPanelCols> panel;
   alignas(64) std::array<float, size_t{kPanelRows} * kPanelTokens * 16> sums;
   const Format& format = format_of(w.type);
   const size_t row_size = row_bytes(w.type, w.cols);
+  const std::byte* const rows = row_data(w, row);
   const int n_sums = n_rows * n_tokens;
   std::fill_n(sums.begin(), n_sums * 16, 0.0f);
   for (int col = 0; col < w.cols; col += kPanelCols) {
     const int n_cols = std::min(kPanelCols, w.cols - col);
     for (int r = 0; r < n_rows; ++r)
-      decode_columns(format, w.data + static_cast<size_t>(row + r) * row_size, col, n_cols,
-                     panel.data() + r * kPanelCols);
+      decode_columns(format, rows + static_cast<size_t>(r) * row_size, col, n_cols, panel.data() + r * kPanelCols);
     kernels.panel({.panel = panel.data(),
                    .values = a.values + token * a.stride + col,
                    .sums = sums.data(),
@@ -121,7 +127,31 @@ void generic_product(const LinearKernels& kernels, const WeightMatrix& w, int fi
                    std::min(kPanelTokens, a.n_tokens - token), out, first_row);
 }
 
+// Rows of one piece.
+void row_major_product(const LinearKernels& kernels, const WeightMatrix& w, int first_row, int end_row,
+                       const Activations& a, const LinearOutput& out) {
+  const auto kernel = row_kernel(kernels, w.type);
+  if (kernel == nullptr) return generic_product(kernels, w, first_row, end_row, a, out);
+  kernel({.rows = reinterpret_cast<const unsigned char*>(row_data(w, first_row)),
+          .values = a.values,
+          .out = out.values,
+          .bias = out.bias,
+          .row_bytes = static_cast<ptrdiff_t>(row_bytes(w.type, w.cols)),
+          .value_stride = a.stride,
+          .out_stride = out.stride,
+          .cols = w.cols,
+          .n_tokens = a.n_tokens,
+          .n_rows = end_row - first_row,
+          .add = out.add});
+}
+
 }  // namespace
+
+const std::byte* row_data(const WeightMatrix& matrix, int row) {
+  const size_t row_size = row_bytes(matrix.type, matrix.cols);
+  if (matrix.pieces == nullptr) return matrix.data + static_cast<size_t>(row) * row_size;
+  return matrix.pieces[row / matrix.piece_rows] + static_cast<size_t>(row % matrix.piece_rows) * row_size;
+}
 
 bool is_packed(DType type, bool exact_activations) { return !exact_activations && packed_layout(type) != nullptr; }
 
@@ -159,8 +189,8 @@ void store_groups(const WeightMatrix& matrix, std::span<const RowSegment> segmen
 void unpack_row(const WeightMatrix& matrix, int row, float* out) {
   const Format& format = format_of(matrix.type);
   if (!matrix.packed)
-    return decode_columns(format, matrix.data + static_cast<size_t>(row) * row_bytes(matrix.type, matrix.cols), 0,
-                          matrix.cols, out);
+    return decode_row(matrix.type, {row_data(matrix, row), row_bytes(matrix.type, matrix.cols)},
+                      {out, static_cast<size_t>(matrix.cols)});
   const std::byte* group = matrix.data + static_cast<size_t>(row / kRowGroup) * group_bytes_of(matrix);
   for (int block = 0; block < matrix.cols / format.block_values; ++block) {
     std::array<std::byte, 512> bytes;
@@ -189,6 +219,16 @@ void quantize_activations(const LinearKernels& kernels, const Activations& a, in
   }
 }
 
+Activations tokens_of(const LinearKernels& kernels, const Activations& a, int first, int n) {
+  CHECK(first % kernels.tile_tokens == 0 && first + n <= a.n_tokens);
+  CHECK(a.quantized == nullptr || n % kernels.tile_tokens == 0 || first + n == a.n_tokens);
+  Activations part = a;
+  part.n_tokens = n;
+  if (a.values != nullptr) part.values += first * a.stride;
+  if (a.quantized != nullptr) part.quantized += quantized_bytes(kernels, first, a.cols);
+  return part;
+}
+
 void linear_rows(const LinearKernels& kernels, const WeightMatrix& w, int first_row, int end_row, const Activations& a,
                  const LinearOutput& out) {
   CHECK(0 <= first_row && end_row <= w.rows && a.cols == w.cols);
@@ -207,22 +247,12 @@ void linear_rows(const LinearKernels& kernels, const WeightMatrix& w, int first_
                                            .add = out.add});
   }
   CHECK(a.values != nullptr);
-  if (const auto kernel = row_kernel(kernels, w.type)) {
-    const size_t row_size = row_bytes(w.type, w.cols);
-    const std::byte* rows = w.data + static_cast<size_t>(first_row) * row_size;
-    return kernel({.rows = reinterpret_cast<const unsigned char*>(rows),
-                   .values = a.values,
-                   .out = out.values,
-                   .bias = out.bias,
-                   .row_bytes = static_cast<ptrdiff_t>(row_size),
-                   .value_stride = a.stride,
-                   .out_stride = out.stride,
-                   .cols = w.cols,
-                   .n_tokens = a.n_tokens,
-                   .n_rows = end_row - first_row,
-                   .add = out.add});
+  for (int row = first_row; row < end_row;) {
+    const int end = end_of_piece(w, row, end_row), done = row - first_row;
+    row_major_product(kernels, w, row, end, a,
+                      {out.values + done, out.stride, out.bias == nullptr ? nullptr : out.bias + done, out.add});
+    row = end;
   }
-  generic_product(kernels, w, first_row, end_row, a, out);
 }
 
 }  // namespace quandex::cpu

@@ -35,8 +35,21 @@ struct WeightMatrix {
   DType type = DType::f32;
   bool packed = false;
   int rows = 0, cols = 0;
-  const std::byte* data = nullptr;  // packed: kLinearAlignment; row-major: the alignment of the format's scalars
+  const std::byte* data = nullptr;  // packed: kLinearAlignment; row-major: see row_alignment()
+  // Row-major rows may also lie in pieces of equal height, as files keep the experts of a layer: rows
+  // [i * piece_rows, (i + 1) * piece_rows) begin at pieces[i], and data is null.
+  const std::byte* const* pieces = nullptr;
+  int piece_rows = 0;
 };
+
+// What the bytes of a row-major matrix must be aligned to: blocks are read byte by byte, numbers are not.
+inline size_t row_alignment(DType type) {
+  const Format& format = format_of(type);
+  return format.block_values == 1 ? format.block_bytes : 1;
+}
+
+// The bytes of one row of a row-major matrix.
+const std::byte* row_data(const WeightMatrix& matrix, int row);
 
 // Storage of matrix.rows x matrix.cols, `data` not read. Packed rows are padded to whole groups.
 size_t stored_bytes(const WeightMatrix& matrix);
@@ -68,6 +81,9 @@ struct Activations {
 void quantize_activations(const LinearKernels& kernels, const Activations& a, int first_unit, int end_unit,
                           std::byte* destination);
 inline int n_quantize_units(int n_tokens, int cols) { return n_tokens * (cols / 32); }
+
+// Tokens [first, first + n) of `a`; `first` is a multiple of the kernels' tile_tokens.
+Activations tokens_of(const LinearKernels& kernels, const Activations& a, int first, int n);
 
 // Where the product goes: for row r of the range and token t, values[t * stride + (r - first_row)] is set to, or
 // increased by, dot + bias[r - first_row].

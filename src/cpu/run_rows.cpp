@@ -26,13 +26,6 @@ void for_each_piece(const Worker& worker, int rows, int cols, Body body) {
   }
 }
 
-void copy_row(const WeightMatrix& table, int row, float* out) {
-  if (table.packed) return unpack_row(table, row, out);
-  const size_t bytes = row_bytes(table.type, table.cols);
-  decode_row(table.type, {table.data + static_cast<size_t>(row) * bytes, bytes},
-             {out, static_cast<size_t>(table.cols)});
-}
-
 // Scores of one row of router logits, in double.
 void score_experts(const float* logits, const RouteConfig& config, double largest, double* scores) {
   double total = 0;
@@ -86,7 +79,7 @@ void run(const EmbedOp& op, const Worker& worker) {
       continue;
     }
     CHECK(id < table.rows);
-    copy_row(table, id, out);
+    unpack_row(table, id, out);
     if (op.scale != 1) worker.ops.scale(out, op.out.cols, op.scale);
   }
 }
