@@ -133,12 +133,17 @@ void add_linear_cases(std::vector<OpCase>& cases) {
         add(fmt::format("linear_{}_{}x{}_n{}", format.name, n_rows, cols, n_tokens),
             {{format.type}, {n_rows}, n_tokens, cols, n_rows == 37, n_tokens == 3 ? Into::add : Into::set});
       }
-    add_experts(fmt::format("expert_{}", format.name), {{format.type}, 5, 2, 24, unit == 1 ? 33 : 2 * unit, 7, true});
+    for (const int n_rows : {24, 40})  // the groups of packed rows cross experts
+      add_experts(fmt::format("expert_{}_{}", format.name, n_rows),
+                  {{format.type}, 5, 2, n_rows, unit == 1 ? 33 : 2 * unit, 7, true});
   }
   add("linear_wide_q8_0", {{DType::q8_0}, {50}, 12, 2048, false, Into::set});
   add("linear_mixed_parts", {{DType::q4_k, DType::q6_k, DType::f16}, {40, 7, 33}, 5, 512, true, Into::add});
   add_experts("expert_one_token", {{DType::q4_0}, 8, 3, 48, 64, 1, true});
   add_experts("expert_own_inputs", {{DType::q8_0}, 8, 3, 33, 96, 9, false});
+  for (const DType type : {DType::q4_0, DType::f16, DType::q5_0})
+    add_experts(fmt::format("expert_many_tokens_{}", format_of(type).name), {{type}, 3, 2, 72, 64, 301, true});
+  add_experts("expert_mixed_parts", {{DType::q8_0, DType::f16}, 3, 2, 24, 64, 9, true});
   add_experts("expert_two_parts", {{DType::q4_k, DType::q6_k}, 3, 2, 17, 256, 6, true});
 }
 
