@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from golden import hf, readers, second, witness, write_gguf
+from golden import (bin_readers, hf, readers, second, witness, write_gguf, write_llama2c, write_mlx, write_qwen3c)
 from golden.cases import Case
-from golden.weights import make_tensors
+from golden.rope import inverse_frequencies
+from golden.weights import head_dim_of, make_tensors, stack_experts
 
 # Relative to the largest logit. The second witness in float64 follows the same definitions in the same precision; as it
 # is, it takes norms, RoPE and softmax through float32; a family that holds the same values may hold its RoPE factors
@@ -50,10 +51,10 @@ class Builder:
             "proves": case.proves,
             "source": "seeded random weights, no third-party data",
             "tools": ", ".join(f"{name} {version(name)}" for name in
-                               ("numpy", "transformers", "torch", "gguf", "safetensors")).replace("+cpu", ""),
+                               ("numpy", "transformers", "torch", "gguf", "safetensors", "mlx", "mlx-lm")).replace("+cpu", ""),
             "command": f"tools/make_golden.py {case.name}",
             "architecture": case.config["model_type"],
-            "families": {}, "runs": [], "notes": [],
+            "families": {}, "runs": [],
         }
 
     def write_runs(self, key: str, prefix: str, model: witness.Model) -> list:
@@ -69,8 +70,8 @@ class Builder:
         return golden
 
     def check_transformers(self, hf_folder: Path, golden: list) -> None:
-        as_it_is = max(relative(second.logits(hf_folder, ids, False), truth) for ids, truth in zip(self.runs, golden))
-        in_float64 = max(relative(second.logits(hf_folder, ids, True), truth) for ids, truth in zip(self.runs, golden))
+        pairs = [second.logits(hf_folder, ids) for ids in self.runs]
+        as_it_is, in_float64 = (max(map(relative, side, golden)) for side in zip(*pairs))
         require(in_float64 < SAME_PRECISION, f"{self.case.name}: transformers in float64 differs by {in_float64:.1e}")
         require(as_it_is < FLOAT32_INSIDE, f"{self.case.name}: transformers differs by {as_it_is:.1e}")
         self.facts["transformers_error"] = rounded(as_it_is)
@@ -91,12 +92,58 @@ class Builder:
     def write_gguf(self, tensors: dict, golden: list) -> None:
         reason = write_gguf.inexpressible(self.case.config)
         if reason or not self.case.gguf:
-            self.facts["notes"] += [f"no GGUF: {reason}"] if reason else []
+            self.facts["notes"] = f"no GGUF: {reason}" if reason else "no GGUF: another case has it"
             return
         path = self.folder / "model.gguf"
         write_gguf.write_gguf(path, self.case.config, tensors, self.case.gguf)
         self.check_family("GGUF", readers.read_gguf(path), golden)
         self.facts["families"]["gguf"] = path.name
+
+    def write_mlx(self, hf_folder: Path, golden: list) -> None:
+        if self.case.mlx is None:
+            return
+        folder = self.folder / "mlx"
+        write_mlx.write_mlx(folder, hf_folder, **self.case.mlx)
+        model = readers.read_folder(folder)
+        if self.case.mlx.get("bits"):
+            golden = self.write_runs("mlx_runs", "mlx-logits", model)
+            self.note_margin("mlx_routing_margin", model)
+        else:
+            self.check_family("MLX", model, golden)
+        error = max(relative(write_mlx.logits(folder, ids), truth) for ids, truth in zip(self.runs, golden))
+        require(error < FLOAT32_INSIDE, f"{self.case.name}: mlx-lm differs by {error:.1e}")
+        self.facts["mlx_error"] = rounded(error)
+        self.facts["families"]["mlx"] = folder.name
+
+    def write_bins(self, tensors: dict, golden: list) -> None:
+        path = self.folder / "model.bin"
+        if self.case.qwen3c:
+            write_qwen3c.write_qwen3c(path, self.case.config, tensors)
+            model = bin_readers.read_qwen3c(path)
+            if self.case.lattice:
+                self.check_family("qwen3.c", model, golden)
+            else:
+                self.write_runs("qwen3c_runs", "qwen3c-logits", model)
+            self.facts["families"]["qwen3c"] = path.name
+        if self.case.llama2c:
+            write_llama2c.write_llama2c(path, self.case.config, tensors)
+            self.check_family("llama2.c", bin_readers.read_llama2c(path), golden)
+            self.facts["families"]["llama2c"] = path.name
+
+    def note_margin(self, key: str, model: witness.Model) -> None:
+        margin = witness.routing_margin(model)
+        if margin is not None:
+            require(margin > ROUTING_MARGIN, f"{self.case.name}: a routing margin of {margin:.1e}; try another seed")
+            self.facts[key] = rounded(margin)
+
+    def stored_tensors(self, tensors: dict) -> dict:
+        case = self.case
+        stored = stack_experts(tensors) if case.stacked else dict(tensors)
+        if case.stored_frequencies:
+            table = inverse_frequencies(case.config["rope_theta"], head_dim_of(case.config)).astype(np.float32)
+            for layer in range(case.config["num_hidden_layers"]):
+                stored[f"model.layers.{layer}.self_attn.rotary_emb.inv_freq"] = table
+        return stored
 
     def build(self) -> None:
         case = self.case
@@ -105,23 +152,19 @@ class Builder:
         tensors = make_tensors(case.config, case.name, case.lattice)
         with tempfile.TemporaryDirectory() as scratch:
             hf_folder = self.folder / "hf" if case.keep_hf else Path(scratch) / "hf"
-            stored = dict(tensors)
-            if case.stored_frequencies:
-                table, _ = readers.Rope(readers.make_table(dict(rope_type="default", rope_theta=1e4), 16, 64)).table(1)
-                for layer in range(case.config["num_hidden_layers"]):
-                    stored[f"model.layers.{layer}.self_attn.rotary_emb.inv_freq"] = table.astype(np.float32)
-            hf.write_folder(hf_folder, case.config, stored, case.n_shards, case.generation)
+            hf.write_folder(hf_folder, case.config, self.stored_tensors(tensors), case.n_shards, case.generation)
+            model = readers.read_folder(hf_folder)
             if case.keep_hf:
                 self.facts["families"]["hf"] = "hf"
-            model = readers.read_folder(hf_folder)
-            golden = self.write_runs("runs", "logits", model)
-            margin = witness.routing_margin(model)
-            if margin is not None:
-                require(margin > ROUTING_MARGIN, f"{case.name}: a routing margin of {margin:.1e}; try another seed")
-                self.facts["routing_margin"] = rounded(margin)
+                golden = self.write_runs("runs", "logits", model)
+            else:
+                golden = [witness.forward(model, ids) for ids in self.runs]
+            self.note_margin("routing_margin", model)
             self.check_transformers(hf_folder, golden)
             self.check_matters(hf_folder, golden)
             self.write_gguf(tensors, golden)
+            self.write_mlx(hf_folder, golden)
+        self.write_bins(tensors, golden)
         self.facts["largest_logit"] = round(float(max(np.abs(truth).max() for truth in golden)), 3)
         text = re.sub(r"\[[\s\d,]+\]", lambda match: " ".join(match[0].split()), json.dumps(self.facts, indent=1))
         (self.folder / "case.json").write_text(text + "\n")

@@ -20,7 +20,7 @@ def write_folder(folder: Path, config: dict, tensors: dict, n_shards: int = 1, g
         write_json(folder / "generation_config.json", generation)
     own = TORCH_TYPES[config.get("torch_dtype") or config["dtype"]]
     # Stored frequencies stay float32 where old checkpoints have them.
-    stored = {name: torch.from_numpy(values).to(torch.float32 if name.endswith("inv_freq") else own)
+    stored = {name: torch.from_numpy(values.copy()).to(torch.float32 if name.endswith("inv_freq") else own)
               for name, values in tensors.items()}
     if n_shards == 1:
         save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})

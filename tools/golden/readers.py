@@ -46,23 +46,15 @@ def read_folder_tensors(folder: Path) -> dict:
     return tensors
 
 
-def unpack_affine(words: np.ndarray, scales: np.ndarray, biases: np.ndarray) -> np.ndarray:
+def dequantize_affine(words, scales, biases, bits: int, group_size: int) -> np.ndarray:
     """MLX affine: each row is a little-endian stream of codes; value = code * scale + bias of its group."""
     *outer, n_words = words.shape
-    stream = np.unpackbits(words.astype("<u4").reshape(-1, n_words).view(np.uint8), axis=1, bitorder="little")
     n_groups = scales.shape[-1]
-    # The number of columns is not stored; the group sizes that exist leave one choice for a row of this many bits.
-    choices = [(bits, group) for bits in (2, 3, 4, 5, 6, 8) for group in (32, 64, 128)
-               if bits * group * n_groups == stream.shape[1]]
-    return stream, n_groups, choices, outer
-
-
-def dequantize_affine(words, scales, biases, bits: int, group_size: int) -> np.ndarray:
-    stream, n_groups, choices, outer = unpack_affine(words, scales, biases)
-    assert (bits, group_size) in choices, (bits, group_size, choices)
-    codes = stream.reshape(stream.shape[0], n_groups, group_size, bits).astype(np.float64) @ 2.0 ** np.arange(bits)
-    scales = scales.reshape(-1, n_groups, 1).astype(np.float64)
-    return (codes * scales + biases.reshape(-1, n_groups, 1).astype(np.float64)).reshape(*outer, n_groups * group_size)
+    assert n_words * 32 == n_groups * group_size * bits, (words.shape, scales.shape, bits, group_size)
+    stream = np.unpackbits(words.astype("<u4").reshape(-1, n_words).view(np.uint8), axis=1, bitorder="little")
+    codes = stream.reshape(-1, n_groups, group_size, bits).astype(np.float64) @ 2.0 ** np.arange(bits)
+    scales, biases = (values.reshape(-1, n_groups, 1).astype(np.float64) for values in (scales, biases))
+    return (codes * scales + biases).reshape(*outer, n_groups * group_size)
 
 
 def dequantize_folder(tensors: dict, quantization: dict) -> dict:
@@ -138,6 +130,15 @@ def window_of(config: dict) -> int:
     return config.get("sliding_window", DEFAULT_WINDOW.get(model_type)) or 0
 
 
+def window_period(config: dict) -> int | None:
+    """Of Gemma 3: every period-th layer sees all, the others a window; None where the layers are not so regular."""
+    kinds = layer_kinds(config)
+    for period in [config.get("sliding_window_pattern", 6), *range(2, len(kinds) + 1)]:
+        if kinds == layer_kinds({**config, "layer_types": None, "sliding_window_pattern": period}):
+            return period
+    return None
+
+
 def roped_layers(config: dict) -> list:
     if config["model_type"] != "smollm3":
         return [True] * config["num_hidden_layers"]
@@ -188,9 +189,12 @@ class FolderReader:
         return FeedForward(gate, up, down, activation)
 
     def expert_weights(self, block: str, expert: int) -> list:
-        """gate, up, down of one expert: per expert as on the hub, or stacked as MLX has them."""
+        """gate, up, down of one expert: per expert as on the hub, or stacked as MLX or transformers 5 have them."""
         if f"{block}.switch_mlp.gate_proj.weight" in self.tensors:
             return [self.take(f"{block}.switch_mlp.{name}_proj.weight")[expert] for name in ("gate", "up", "down")]
+        if f"{block}.experts.gate_up_proj" in self.tensors:
+            gate, up = np.split(self.take(f"{block}.experts.gate_up_proj")[expert], 2)
+            return [gate, up, self.take(f"{block}.experts.down_proj")[expert]]
         names = ("w1", "w3", "w2") if "block_sparse_moe" in block else ("gate_proj", "up_proj", "down_proj")
         return [self.take(f"{block}.experts.{expert}.{name}.weight") for name in names]
 
@@ -283,7 +287,7 @@ class GgufReader:
         if "rope_factors_long.weight" in self.tensors:
             factor = float(self.fact("rope.scaling.attn_factor", 1.0))
             short, long = (inverse / self.tensors[f"rope_factors_{name}.weight"] for name in ("short", "long"))
-            return Rope(lambda n: (long if n > original else short, factor))
+            return Rope(lambda n: (long if n > original else short, factor), self.architecture in PAIRWISE)
         if kind == "yarn":
             facts = dict(rope_type="yarn", rope_theta=float(theta), factor=float(self.fact("rope.scaling.factor")),
                          original_max_position_embeddings=original, beta_fast=self.fact("rope.scaling.yarn_beta_fast"),

@@ -124,3 +124,21 @@ def make_tensors(config: dict, seed: str, lattice: bool = False) -> dict:
         values = draw(name, shape, config, rng)
         tensors[name] = on_int8_lattice(values) if lattice and len(shape) == 2 else exact_in_16_bits(values)
     return tensors
+
+
+def stack_experts(tensors: dict) -> dict:
+    """The same tensors as transformers 5 holds them, and saves them when not asked for the hub's names: per layer
+    experts.gate_up_proj [n_experts, 2 * ffn, dim] and experts.down_proj [n_experts, dim, ffn]."""
+    stacked, experts = {}, {}
+    roles = {"w1": 0, "gate_proj": 0, "w3": 1, "up_proj": 1, "w2": 2, "down_proj": 2}
+    for name, values in tensors.items():
+        own = name.replace(".block_sparse_moe.", ".mlp.")
+        if ".experts." not in own:
+            stacked[own] = values
+            continue
+        block, _, rest = own.partition(".experts.")
+        experts.setdefault(block, ([], [], []))[roles[rest.split(".")[1]]].append(values)
+    for block, (gate, up, down) in experts.items():
+        stacked[f"{block}.experts.gate_up_proj"] = np.concatenate([np.stack(gate), np.stack(up)], axis=1)
+        stacked[f"{block}.experts.down_proj"] = np.stack(down)
+    return stacked

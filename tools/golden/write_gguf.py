@@ -7,7 +7,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from golden.readers import gather_rope, layer_kinds, roped_layers, window_of
+from golden.readers import gather_rope, layer_kinds, roped_layers, window_of, window_period
 from golden.weights import GEMMAS, head_dim_of, is_sparse_layer
 from golden.rope import inverse_frequencies, llama3
 
@@ -46,10 +46,8 @@ def inexpressible(config: dict) -> str | None:
         return "no standard key for windows on some layers of this architecture"
     if model_type == "qwen3_moe" and not all(is_sparse_layer(config, i) for i in range(config["num_hidden_layers"])):
         return "no standard key for dense layers among sparse ones of this architecture"
-    if model_type == "gemma3_text":
-        period = config.get("sliding_window_pattern", 6)
-        if layer_kinds(config) != layer_kinds({**config, "layer_types": None, "sliding_window_pattern": period}):
-            return "no standard key for an irregular list of windowed layers"
+    if model_type == "gemma3_text" and window_period(config) is None:
+        return "no standard key for an irregular list of windowed layers"
     return None
 
 
@@ -118,8 +116,8 @@ def add_gemma_keys(writer: gguf.GGUFWriter, config: dict, head_dim: int) -> None
             writer.add_final_logit_softcapping(config["final_logit_softcapping"])
     else:
         writer.add_rope_freq_base_swa(gather_rope(config, "sliding_attention")["rope_theta"])
-        if config.get("sliding_window_pattern", 6) != 6:
-            writer.add_sliding_window_pattern(config["sliding_window_pattern"])
+        if window_period(config) != 6:
+            writer.add_sliding_window_pattern(window_period(config))
 
 
 def interleave_rows(weight: np.ndarray, n_heads: int) -> np.ndarray:
