@@ -151,7 +151,7 @@ LLAMA_CASES = [
                              "original_max_position_embeddings": 32}), runs=(32, 48),
          matters=without("rope_scaling")),
     Case("llama-rope-parameters", "the newer spelling, rope_parameters and dtype; float32 weights",
-         newer(llama(torch_dtype="float32"), {**LLAMA3, "rope_theta": 500000.0}), gguf="f32",
+         newer(llama(torch_dtype="float32"), {**LLAMA3, "rope_theta": 500000.0}), gguf=None,
          matters=without("rope_parameters")),
     Case("mistral", "sliding window on all layers; checkpoint in three shards",
          mistral(sliding_window=12, num_attention_heads=4, num_key_value_heads=2), n_shards=3, gguf="bf16",
@@ -160,7 +160,7 @@ LLAMA_CASES = [
          mistral(sliding_window=None, head_dim=24, torch_dtype="float16", rope_theta=1000000.0)),
     Case("stories", "llama2.c's layout with a shared output matrix",
          llama(hidden_size=48, num_attention_heads=6, num_key_value_heads=3, intermediate_size=64,
-               tie_word_embeddings=True), llama2c=True),
+               tie_word_embeddings=True), llama2c=True, gguf=None),
     Case("stories-untied", "llama2.c's layout with an output matrix of its own",
          llama(), llama2c=True, gguf=None),
 ]
@@ -195,7 +195,7 @@ QWEN_CASES = [
     Case("qwen3moe-sparse", "dense layers by decoder_sparse_step and mlp_only_layers",
          qwen3moe(num_hidden_layers=4, decoder_sparse_step=2, mlp_only_layers=[1])),
     Case("qwen3moe-stacked", "experts stacked in one tensor, and the spelling, of transformers 5",
-         newer(qwen3moe(), {"rope_type": "default", "rope_theta": 1000000.0}), stacked=True, gguf=None),
+         newer(qwen3moe(num_experts=4, num_experts_per_tok=2), {"rope_type": "default", "rope_theta": 1000000.0}), stacked=True, gguf=None),
 ]
 
 OTHER_CASES = [
@@ -204,7 +204,7 @@ OTHER_CASES = [
     Case("mixtral-window", "a sliding window beside experts",
          mixtral(sliding_window=12), matters=without("sliding_window"), gguf="bf16"),
     Case("mixtral-stacked", "experts stacked in one tensor as transformers 5 holds them",
-         newer(mixtral(), {"rope_type": "default", "rope_theta": 1000000.0}), stacked=True, gguf=None),
+         newer(mixtral(num_local_experts=4), {"rope_type": "default", "rope_theta": 1000000.0}), stacked=True, gguf=None),
     Case("smollm3", "no RoPE on every fourth layer; an output matrix shared by default",
          smollm3(num_hidden_layers=4, no_rope_layer_interval=4),
          matters={"no_rope_layer_interval": {"no_rope_layer_interval": 9}}),

@@ -71,6 +71,8 @@ def add_keys(writer: gguf.GGUFWriter, config: dict) -> None:
     add_rope_scaling(writer, config, rope)
     if "sliding_attention" in layer_kinds(config) and window_of(config):
         writer.add_sliding_window(window_of(config))
+    elif model_type == "phi3":
+        writer.add_sliding_window(0)  # says that there is none; old files leave the key out and mean a default
     if model_type == "mixtral":
         writer.add_expert_count(config["num_local_experts"])
         writer.add_expert_used_count(config["num_experts_per_tok"])
