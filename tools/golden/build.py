@@ -19,7 +19,7 @@ from golden.weights import head_dim_of, make_tensors, stack_experts
 # is, it takes norms, RoPE and softmax through float32; a family that holds the same values may hold its RoPE factors
 # and other constants as float32.
 SAME_PRECISION = 1e-9
-FLOAT32_INSIDE = 1e-4
+FLOAT32_INSIDE = 1e-5
 OTHER_FAMILY = 1e-5
 MATTERS = 0.01
 ROUTING_MARGIN = 1e-3
