@@ -15,23 +15,29 @@ import numpy as np
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "gguf"
 TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q6_K"]
+ONE_BLOCK_TYPES = ["Q2_K", "Q3_K", "Q5_K", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4"]
 # Where a block keeps its float16 scales: random bytes there would be infinities, so they get ordinary values.
-SCALE_OFFSETS = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q6_K": [208]}
+SCALE_OFFSETS = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q6_K": [208],
+                 "Q2_K": [80, 82], "Q3_K": [108], "Q5_K": [0, 2], "IQ4_NL": [0], "IQ4_XS": [0], "TQ1_0": [52],
+                 "TQ2_0": [64], "MXFP4": []}
 
 
 def random_rows(name, rng):
-    """Two rows of two blocks of random codes, as they lie in the file."""
+    """Two rows of two blocks of random codes, or one of one, as they lie in the file."""
     if name in ("F32", "F16", "BF16"):
         values = rng.standard_normal((2, 5)).astype(np.float32)
         kind = gguf.GGMLQuantizationType[name]
         return gguf.quants.quantize(values, kind) if name != "F32" else values
     kind = gguf.GGMLQuantizationType[name]
     block_bytes = gguf.GGML_QUANT_SIZES[kind][1]
-    blocks = rng.integers(0, 256, size=(4, block_bytes), dtype=np.uint8)
+    n_blocks = 1 if name in ONE_BLOCK_TYPES else 4
+    blocks = rng.integers(0, 256, size=(n_blocks, block_bytes), dtype=np.uint8)
     for offset in SCALE_OFFSETS[name]:
-        scales = rng.standard_normal(4).astype(np.float16)
-        blocks[:, offset:offset + 2] = scales.view(np.uint8).reshape(4, 2)
-    return blocks.reshape(2, 2 * block_bytes)
+        scales = rng.standard_normal(n_blocks).astype(np.float16)
+        blocks[:, offset:offset + 2] = scales.view(np.uint8).reshape(n_blocks, 2)
+    if name == "MXFP4":
+        blocks[:, 0] = 127 - 5
+    return blocks.reshape(-1, min(n_blocks, 2) * block_bytes)
 
 
 def main():
@@ -54,7 +60,7 @@ def main():
     writer.add_array("tokenizer.ggml.scores", [0.0, -1.5, -2.25])
     writer.add_array("tokenizer.ggml.token_type", [3, 1, 1])
     decoded = {}
-    for name in TYPES:
+    for name in TYPES + ONE_BLOCK_TYPES:
         rows = random_rows(name, rng)
         kind = gguf.GGMLQuantizationType[name]
         raw_type = None if name in ("F32", "F16") else kind

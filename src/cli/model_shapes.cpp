@@ -7,6 +7,8 @@
 #include <numbers>
 #include <utility>
 
+#include "format/gguf_types.h"
+
 namespace quandex::cli {
 namespace {
 
@@ -22,23 +24,6 @@ constexpr std::array<ModelShape, 6> kShapes{{
     {"tiny-llama", "llama", "llama-bpe", 2, 256, 4, 2, 64, 512, 512, 8, 2048, 5e5f, 1e-5f, 32, false, false},
     {"tiny-qwen3", "qwen3", "qwen2", 2, 256, 4, 2, 128, 512, 512, 8, 2048, 1e6f, 1e-6f, 0, true, true},
 }};
-
-// general.file_type of a file whose matrices have one type (numbers of the GGUF registry).
-uint32_t file_type_of(DType type) {
-  constexpr std::array<std::pair<DType, uint32_t>, 10> kFileTypes{{{DType::f32, 0},
-                                                                   {DType::f16, 1},
-                                                                   {DType::q4_0, 2},
-                                                                   {DType::q4_1, 3},
-                                                                   {DType::q8_0, 7},
-                                                                   {DType::q5_0, 8},
-                                                                   {DType::q5_1, 9},
-                                                                   {DType::q4_k, 14},
-                                                                   {DType::q6_k, 18},
-                                                                   {DType::bf16, 32}}};
-  for (const auto& [candidate, number] : kFileTypes)
-    if (candidate == type) return number;
-  return 0;
-}
 
 }  // namespace
 
@@ -85,7 +70,7 @@ Metadata make_metadata(const ModelShape& s, DType type) {
   metadata.set_string("general.architecture", std::string(s.architecture));
   metadata.set_string("general.type", "model");
   metadata.set_string("general.name", fmt::format("random weights in the shape of {}", s.name));
-  metadata.set_u32("general.file_type", file_type_of(type));
+  if (const auto file_type = gguf_file_type(type)) metadata.set_u32("general.file_type", *file_type);
   metadata.set_u32("general.quantization_version", 2);
   set_count("block_count", s.n_layers);
   set_count("context_length", s.n_ctx_train);

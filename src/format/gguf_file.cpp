@@ -2,6 +2,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/shown.h"
 #include "format/gguf.h"
@@ -81,8 +82,11 @@ std::optional<HostTensor> GgufFile::find(std::string_view name) const {
   const GgufTensor& tensor = header_.tensors[place->second];
   const auto type = dtype_from_gguf(tensor.gguf_type);
   if (!type) {
-    throw Error(ErrorCode::unsupported, "{}: tensor {} has type {}, which is not supported", path_, shown(name),
-                gguf_type_name(tensor.gguf_type).value_or("unknown"));
+    const GgufType* const known = find_gguf_type(static_cast<uint32_t>(tensor.gguf_type));
+    CHECK(known != nullptr);  // parse_gguf refuses other ids
+    throw Error(ErrorCode::unsupported,
+                "{}: tensor {} has type {}, which is not supported; the nearest supported is {}", path_, shown(name),
+                known->name, known->nearest);
   }
   HostTensor found;
   found.type = *type;

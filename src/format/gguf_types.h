@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "format/dtype.h"
+
 namespace quandex {
 
 struct GgufType {
@@ -15,9 +17,14 @@ struct GgufType {
   std::string_view name;
   int block_values;  // 0 for types that were withdrawn from the registry: size unknown
   size_t block_bytes;
+  int file_type = -1;             // general.file_type of files whose matrices have this type; -1: none
+  std::string_view nearest = {};  // for types that are not supported: the supported one that is most like it
 };
 
 const GgufType* find_gguf_type(uint32_t id);  // null for an unknown id
+
+// general.file_type of a file whose matrices have this type, in its plain variant ("S" of the K-quants).
+std::optional<uint32_t> gguf_file_type(DType type);
 
 // Values of a shape; nothing when a dimension is not positive or the product leaves int64.
 std::optional<int64_t> value_count(std::span<const int64_t> shape);

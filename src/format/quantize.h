@@ -4,6 +4,8 @@
 #pragma once
 
 #include "format/quant.h"
+#include "format/quant_grid.h"
+#include "format/quant_k.h"
 
 namespace quandex {
 
@@ -15,7 +17,17 @@ void encode(const float* in, BlockQ4_1& block);
 void encode(const float* in, BlockQ5_0& block);
 void encode(const float* in, BlockQ5_1& block);
 void encode(const float* in, BlockQ8_0& block);
+void encode(const float* in, BlockQ8_1& block);
+void encode(const float* in, BlockQ2K& block);
+void encode(const float* in, BlockQ3K& block);
 void encode(const float* in, BlockQ4K& block);
+void encode(const float* in, BlockQ5K& block);
 void encode(const float* in, BlockQ6K& block);
+void encode(const float* in, BlockQ8K& block);
+void encode(const float* in, BlockIQ4NL& block);
+void encode(const float* in, BlockIQ4XS& block);
+void encode(const float* in, BlockTQ1_0& block);
+void encode(const float* in, BlockTQ2_0& block);
+void encode(const float* in, BlockMXFP4& block);
 
 }  // namespace quandex

@@ -60,8 +60,9 @@ class Mistakes(unittest.TestCase):
         self.assert_mistake(["generate", "m", "-p", "x", "--backend", "cup"],
                             "--backend is 'cup'; expected one of cpu, reference; did you mean cpu?")
         self.assert_mistake(["make-model", "--format", "q4_o"],
-                            "--format is 'q4_o'; expected one of f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, "
-                            "q6_k; did you mean q4_0?")
+                            "--format is 'q4_o'; expected one of f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q8_1, "
+                            "q2_k, q3_k, q4_k, q5_k, q6_k, q8_k, iq4_nl, iq4_xs, tq1_0, tq2_0, mxfp4; did you mean "
+                            "q4_0?")
         self.assert_mistake(["logits", "m", "--ids", "1,x"],
                             "--ids is 'x'; expected an integer from 0 to 2147483647")
 
@@ -94,7 +95,8 @@ class Help(unittest.TestCase):
     def test_info_lists_formats_and_architectures(self):
         info = json.loads(call("info", "--json")[0])
         self.assertGreaterEqual(info["cpu"]["default_threads"], 1)
-        alone = ["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q6_k"]
+        alone = ["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q8_1", "q2_k", "q3_k", "q4_k", "q5_k",
+                 "q6_k", "q8_k", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4"]
         widths, groups, scales = [2, 3, 4, 5, 6, 8], [32, 64, 128], ["f16", "bf16", "f32"]
         self.assertEqual([f["name"] for f in info["formats"]],
                          alone + [f"q8_0_g{g}_f32" for g in [16, 32, 64, 128]] +

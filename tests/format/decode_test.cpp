@@ -9,6 +9,7 @@
 #include "format/dtype.h"
 #include "format/gguf_types.h"
 #include "format/quant.h"
+#include "format/quant_k.h"
 
 namespace quandex {
 namespace {
@@ -162,6 +163,23 @@ TEST(FormatTable, names_ids_and_sizes_agree_with_the_gguf_registry) {
   EXPECT_EQ(gguf_type_name(42), "q2_0");
   EXPECT_EQ(gguf_type_name(43), std::nullopt);
   EXPECT_EQ(gguf_type_name(-1), std::nullopt);
+}
+
+TEST(FormatTable, every_type_of_the_registry_is_supported_or_has_a_nearest_that_is) {
+  for (uint32_t id = 0; find_gguf_type(id) != nullptr; ++id) {
+    const GgufType& type = *find_gguf_type(id);
+    const bool is_supported = dtype_from_gguf(static_cast<int>(id)).has_value();
+    EXPECT_EQ(type.nearest.empty(), is_supported) << type.name;
+    if (is_supported) continue;
+    const auto nearest = dtype_from_name(type.nearest);
+    ASSERT_TRUE(nearest.has_value()) << type.name;
+    EXPECT_NE(format_of(*nearest).gguf_id, kNoGgufId) << type.name;
+    EXPECT_EQ(type.file_type, -1) << type.name;
+  }
+  EXPECT_EQ(gguf_file_type(DType::q4_k), 14u);
+  EXPECT_EQ(gguf_file_type(DType::mxfp4), 38u);
+  EXPECT_EQ(gguf_file_type(DType::q8_1), std::nullopt);
+  EXPECT_EQ(gguf_file_type(DType::affine_first), std::nullopt);
 }
 
 TEST(FormatTable, rows_are_blocks_one_after_another_at_any_address) {

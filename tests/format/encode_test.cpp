@@ -11,6 +11,7 @@
 
 #include "format/dtype.h"
 #include "format/quant.h"
+#include "format/quant_k.h"
 
 namespace quandex {
 namespace {
