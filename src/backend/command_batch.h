@@ -51,8 +51,8 @@ class CommandBatch {  // records work for one stream; nothing runs before submit
   // out [n * n_active, w.rows()].
   virtual void expert_linear(Tensor out, Tensor x, const ExpertLinear& w, Tensor experts) = 0;
 
-  // x[i] += sum over c of weights[i, c] * branches[i * n_active + c], in the order of the choice.
-  virtual void expert_sum(Tensor x, Tensor branches, Tensor weights) = 0;
+  // out[i] (or out[i] +)= sum over c of weights[i, c] * branches[i * n_active + c], in the order of the choice.
+  virtual void expert_sum(Tensor out, Tensor branches, Tensor weights, Into into = Into::set) = 0;
 
   // out[i] = x[rows[i]].
   virtual void gather_rows(Tensor out, Tensor x, Tensor rows) = 0;

@@ -42,7 +42,7 @@ class CostModel final : public Backend, private CommandBatch {
   void glu(Tensor out, Tensor gate_up, Activation activation) override;
   void route(Tensor weights, Tensor experts, Tensor logits, const RouteConfig& config) override;
   void expert_linear(Tensor out, Tensor x, const ExpertLinear& w, Tensor experts) override;
-  void expert_sum(Tensor x, Tensor branches, Tensor weights) override;
+  void expert_sum(Tensor out, Tensor branches, Tensor weights, Into into) override;
   void gather_rows(Tensor out, Tensor x, Tensor rows) override;
   void softcap(Tensor x, float cap) override;
   void sample(Tensor ids, Tensor logits, Tensor parameters) override;

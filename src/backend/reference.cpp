@@ -329,14 +329,14 @@ class ReferenceBackend final : public Backend, private CommandBatch {
   void expert_linear(Tensor out, Tensor x, const ExpertLinear& w, Tensor experts) override {
     calls_.add([=, this] { run_expert_linear(out, x, w, experts, row_); });
   }
-  void expert_sum(Tensor x, Tensor branches, Tensor weights) override {
+  void expert_sum(Tensor out, Tensor branches, Tensor weights, Into into) override {
     calls_.add([=] {
-      for (int r = 0; r < x.rows; ++r)
-        for (int c = 0; c < x.cols; ++c) {
-          double sum = row_of(x, r)[c];
+      for (int r = 0; r < out.rows; ++r)
+        for (int c = 0; c < out.cols; ++c) {
+          double sum = into == Into::add ? row_of(out, r)[c] : 0.0f;
           for (int a = 0; a < weights.cols; ++a)
             sum += static_cast<double>(row_of(weights, r)[a]) * row_of(branches, r * weights.cols + a)[c];
-          row_of(x, r)[c] = static_cast<float>(sum);
+          row_of(out, r)[c] = static_cast<float>(sum);
         }
     });
   }

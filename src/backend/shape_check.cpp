@@ -171,9 +171,10 @@ void ShapeCheck::expert_linear(Tensor out, Tensor x, const ExpertLinear& w, Tens
   write("expert_linear", out, experts.rows * n_active, w.rows());
 }
 
-void ShapeCheck::expert_sum(Tensor x, Tensor branches, Tensor weights) {
-  expect("expert_sum", "columns", branches, read("expert_sum", branches), read("expert_sum", x));
-  expect("expert_sum", "rows", branches, branches.rows, static_cast<int64_t>(x.rows) * read("expert_sum", weights));
+void ShapeCheck::expert_sum(Tensor out, Tensor branches, Tensor weights, Into into) {
+  expect("expert_sum", "rows", branches, branches.rows,
+         static_cast<int64_t>(weights.rows) * read("expert_sum", weights));
+  write("expert_sum", out, weights.rows, read("expert_sum", branches), into);
 }
 
 void ShapeCheck::gather_rows(Tensor out, Tensor x, Tensor rows) {

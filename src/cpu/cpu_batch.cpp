@@ -104,9 +104,9 @@ void CpuBatch::expert_linear(Tensor out, Tensor x, const ExpertLinear& w, Tensor
   operations_.emplace_back(ExpertLinearOp{out, x, experts, w});
 }
 
-void CpuBatch::expert_sum(Tensor x, Tensor branches, Tensor weights) {
-  CHECK(branches.cols == x.cols && branches.rows == x.rows * weights.cols);
-  operations_.emplace_back(ExpertSumOp{x, branches, weights});
+void CpuBatch::expert_sum(Tensor out, Tensor branches, Tensor weights, Into into) {
+  CHECK(branches.cols == out.cols && branches.rows == out.rows * weights.cols);
+  operations_.emplace_back(ExpertSumOp{out, branches, weights, into});
 }
 
 void CpuBatch::gather_rows(Tensor out, Tensor x, Tensor rows) {

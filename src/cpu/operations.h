@@ -59,7 +59,8 @@ struct ExpertLinearOp {
   ExpertLinear weights;
 };
 struct ExpertSumOp {
-  Tensor x, branches, weights;
+  Tensor out, branches, weights;
+  Into into;
 };
 struct GatherRowsOp {
   Tensor out, x, rows;

@@ -116,10 +116,11 @@ ScratchSize scratch_size(const RouteOp& op) {
 
 void run(const ExpertSumOp& op, const Worker& worker) {
   const int n_active = op.weights.cols;
-  for_each_piece(worker, op.x.rows, op.x.cols, [&](int row, int column, int n) {
+  for_each_piece(worker, op.out.rows, op.out.cols, [&](int row, int column, int n) {
+    float* const out = write_row(op.out, row) + column;
+    if (op.into == Into::set) std::fill_n(out, n, 0.0f);
     for (int c = 0; c < n_active; ++c)
-      worker.ops.add_scaled(write_row(op.x, row) + column, read_row(op.branches, row * n_active + c) + column, n,
-                            read_row(op.weights, row)[c]);
+      worker.ops.add_scaled(out, read_row(op.branches, row * n_active + c) + column, n, read_row(op.weights, row)[c]);
   });
 }
 

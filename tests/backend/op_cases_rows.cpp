@@ -176,7 +176,7 @@ OpOutput route(Backend& backend, const RouteConfig& config) {
   return output;
 }
 
-OpOutput expert_sum(Backend& backend, int cols) {
+OpOutput expert_sum(Backend& backend, int cols, Into into) {
   constexpr int kRowCount = 3, kActive = 4;
   Random random(11);
   const std::vector<float> x = random.reals(area(kRowCount, cols));
@@ -186,12 +186,12 @@ OpOutput expert_sum(Backend& backend, int cols) {
   const Tensor in = float_tensor(backend, kRowCount * kActive, cols, branches);
   const Tensor w = float_tensor(backend, kRowCount, kActive, weights);
   CommandBatch& batch = backend.begin();
-  batch.expert_sum(out, in, w);
+  batch.expert_sum(out, in, w, into);
   submit(backend, batch);
   OpOutput output{floats_of(backend, out), {}};
   for (int r = 0; r < kRowCount; ++r)
     for (int c = 0; c < cols; ++c) {
-      double sum = std::abs(double{x[area(r, cols) + static_cast<size_t>(c)]});
+      double sum = into == Into::add ? std::abs(double{x[area(r, cols) + static_cast<size_t>(c)]}) : 0;
       for (int a = 0; a < kActive; ++a)
         sum += std::abs(double{weights[area(r, kActive) + static_cast<size_t>(a)]} *
                         double{branches[area(r * kActive + a, cols) + static_cast<size_t>(c)]});
@@ -232,8 +232,9 @@ void add_row_cases(std::vector<OpCase>& cases) {
                        [=](Backend& b, const Precision&) { return route(b, config); }});
     }
   for (const int cols : {7, 1100})
-    cases.push_back(
-        {fmt::format("expert_sum_{}", cols), [=](Backend& b, const Precision&) { return expert_sum(b, cols); }});
+    for (const Into into : {Into::set, Into::add})
+      cases.push_back({fmt::format("expert_sum_{}_{}", into == Into::set ? "set" : "add", cols),
+                       [=](Backend& b, const Precision&) { return expert_sum(b, cols, into); }});
 }
 
 }  // namespace quandex::test

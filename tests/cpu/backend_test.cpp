@@ -177,7 +177,7 @@ TEST(CpuBackend, recording_and_running_a_step_allocates_nothing_once_warm) {
       batch.linear(routing, h, router_w);
       batch.route(weights, experts, routing, {kExperts, kActive});
       batch.expert_linear(branches, h, expert_w, experts);
-      batch.expert_sum(x, branches, weights);
+      batch.expert_sum(x, branches, weights, Into::add);
     }
     batch.gather_rows(h, x, rows);
     batch.linear(logits, h, head_w);
