@@ -27,7 +27,7 @@ struct Sequence {
   std::vector<int32_t> tokens;  // prompt, then output
   int max_length = 0;           // tokens at most, prompt included; K/V of the last output is never made
   Output output = Output::device_sample;
-  int rope_variant = 0;  // of the longest that the sequence may become
+  int rope_variant = 0;      // of the longest that the sequence may become
   uint64_t salt = 0;         // of the prefix hashes: model, adapter, rope variant, KV type
   int owner = 0;             // whatever the owner likes
   bool reuse_prefix = true;  // false: every position is computed, whatever is cached
