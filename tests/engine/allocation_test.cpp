@@ -3,6 +3,7 @@
 
 #include "engine/tiny_engine.h"
 #include "support/allocation_count.h"
+#include "support/random_model.h"
 
 namespace quandex {
 namespace {
@@ -49,6 +50,20 @@ TEST(Allocation, decoding_allocates_nothing_on_cpu) {
     TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 3}, "cpu");
     EXPECT_EQ(allocations_while_decoding(tiny.engine, decoding_requests()), 0) << format_of(type).name;
   }
+}
+
+// Experts among other layers, with windows that take and give back blocks on the way.
+TEST(Allocation, decoding_with_experts_allocates_nothing) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  const auto allocations_on = [](const RandomModel& model, const std::string& backend_name) {
+    TinyBackend backend(backend_name);
+    Engine engine(model.load(*backend), *backend, {.n_ctx = 160, .max_sequences = 3});
+    return allocations_while_decoding(engine, decoding_requests());
+  };
+  for (const DType type : {DType::f32, DType::f16, DType::q8_0, DType::q4_0, DType::q5_1})
+    EXPECT_EQ(allocations_on(RandomModel(every_kind_of_layer(), type), "cpu"), 0) << format_of(type).name;
+  const RandomModel routed({{.window = 7, .routing = {4, 2}, .has_post_norms = true}});
+  EXPECT_EQ(allocations_on(routed, "reference"), 0);
 }
 
 }  // namespace

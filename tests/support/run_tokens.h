@@ -43,8 +43,8 @@ inline std::vector<float> run_tokens(const Model& model, Backend& backend, std::
   in.sequence_starts = column({0, n});
   in.lengths = column({n});
   in.rope_variants = column({model.config.rope_variant(n)});
-  in.kv[0].slots = in.positions;
-  in.kv[0].block_tables = with_shape(column(blocks), 1, n_blocks);
+  for (size_t g = 0; g < model.config.kv_group_windows.size(); ++g)
+    in.kv[g] = {in.positions, with_shape(column(blocks), 1, n_blocks)};
   const Scratch scratch = allocate_scratch(model, {n, 1, n, n}, backend);
   CommandBatch& batch = backend.begin();
   forward(batch, model, kv, in, scratch);
