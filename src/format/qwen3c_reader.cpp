@@ -75,7 +75,7 @@ Metadata metadata_of(const Qwen3cHeader& h, const std::string& source, std::stri
 }
 
 DType matrix_type(const Qwen3cHeader& header, std::string_view name) {
-  const auto type = dtype_from_name(fmt::format("q8_0_g{}_f32", header.group_size));
+  const auto type = q8_f32_dtype(header.group_size);
   if (!type) {
     throw Error(ErrorCode::unsupported, "{}: group_size {} is not supported, expected 16, 32, 64 or 128", name,
                 header.group_size);
