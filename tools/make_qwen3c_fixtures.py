@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/fixtures/qwen3c and tests/fixtures/llama2c: tiny checkpoints in the formats of qwen3.c and llama2.c with
-their vocabularies, and the logits that a forward pass in float64, written here, gives for them.
+their vocabularies, and the logits that a forward pass in float64, written here, gives for them; and the seeds of their
+fuzz targets.
 
 Usage: tools/make_qwen3c_fixtures.py      (needs numpy; run from the project's root)
 
@@ -129,8 +130,8 @@ def qwen3c_tensors(dim, ffn, layers, heads, kv_heads, head_dim, vocab):
     return tensors
 
 
-def make_qwen3c(folder):
-    dim, ffn, layers, heads, kv_heads, head_dim, vocab, context = 32, 48, 2, 4, 2, 16, 640, 256
+def write_qwen3c(path, dim, ffn, layers, heads, kv_heads, head_dim, vocab, context):
+    """Returns the tensors as the file has them, and the group size."""
     group_size = 64
     while dim % group_size or ffn % group_size or heads * head_dim % group_size:
         group_size //= 2
@@ -138,7 +139,7 @@ def make_qwen3c(folder):
     special_groups(tensors["token_embd"], group_size)
     header = (0x616A6331, 1, dim, ffn, layers, heads, kv_heads, vocab, context, head_dim, 1, group_size)
     decoded = {}
-    with open(folder / "tiny.bin", "wb") as out:
+    with open(path, "wb") as out:
         out.write(struct.pack("<I11i", *header).ljust(256, b"\0"))
         for name, values in tensors.items():
             if values.ndim == 1:
@@ -148,8 +149,14 @@ def make_qwen3c(folder):
             codes, scales = quantize(values, group_size)
             out.write(codes.tobytes() + scales.astype("<f4").tobytes())
             decoded[name] = (codes.astype(np.float32) * scales[:, None]).reshape(values.shape)
+    return decoded, group_size
+
+
+def make_qwen3c(folder):
+    layers, heads, kv_heads, head_dim = 2, 4, 2, 16
+    tensors, group_size = write_qwen3c(folder / "tiny.bin", 32, 48, layers, heads, kv_heads, head_dim, 640, 256)
     ids = weights(99, (N_TOKENS,), 304, 304).astype(int)
-    logits = forward(decoded, ids, layers, heads, kv_heads, head_dim, 1e-6, 1e6, False)
+    logits = forward(tensors, ids, layers, heads, kv_heads, head_dim, 1e-6, 1e6, False)
     save_logits(folder, "qwen3.c", logits, ids, {"group_size": group_size})
 
 
@@ -161,19 +168,22 @@ def byte_of_character():
     return characters
 
 
-def make_qwen3c_vocabulary(folder):
-    """The vocabulary of tests/fixtures/tokenizer_qwen2.json."""
-    source = json.loads((FIXTURES / "tokenizer_qwen2.json").read_text())
-    rank = {merge.replace(" ", ""): i for i, merge in enumerate(source["merges"])}
+def write_qwen3c_vocabulary(path, tokens, merges, bos, eos):
+    rank = {merge.replace(" ", ""): i for i, merge in enumerate(merges)}
     to_byte = byte_of_character()
     entries = b""
-    for token in source["tokens"]:
+    for token in tokens:
         score = -math.log(rank[token] + 1) if token in rank else -1e6
         data = bytes(to_byte[character] for character in token)
         entries += struct.pack("<fI", score, len(data)) + data
-    bos, eos = source["tokens"].index("<|start|>"), source["tokens"].index("<|end|>")
-    longest = max(map(len, source["tokens"]))
-    (folder / "tiny.bin.tokenizer").write_bytes(struct.pack("<III", longest, bos, eos) + entries)
+    longest = max(map(len, tokens))
+    path.write_bytes(struct.pack("<III", longest, tokens.index(bos), tokens.index(eos)) + entries)
+
+
+def make_qwen3c_vocabulary(folder):
+    """The vocabulary of tests/fixtures/tokenizer_qwen2.json."""
+    source = json.loads((FIXTURES / "tokenizer_qwen2.json").read_text())
+    write_qwen3c_vocabulary(folder / "tiny.bin.tokenizer", source["tokens"], source["merges"], "<|start|>", "<|end|>")
 
 
 # llama2.c
@@ -216,10 +226,8 @@ def encode_llama2c(text, scores):
     return [1, *(3 + list(scores).index(token) if token in scores else 0 for token in tokens)]
 
 
-def make_llama2c(folder):
-    dim, ffn, layers, heads, kv_heads, context = 16, 32, 2, 2, 1, 64
-    vocabulary = llama2c_vocabulary(120)
-    vocab = 3 + len(vocabulary)
+def write_llama2c(path, dim, ffn, layers, heads, kv_heads, vocab, context):
+    """With a head of its own; returns the tensors."""
     kv = dim // heads * kv_heads
     plan = [("token_embd", (vocab, dim))]
     for kind, shape in (("attn_norm", (dim,)), ("attn_q", (dim, dim)), ("attn_k", (kv, dim)), ("attn_v", (kv, dim)),
@@ -228,23 +236,46 @@ def make_llama2c(folder):
         plan += [(f"blk.{i}.{kind}", shape) for i in range(layers)]
     plan += [("output_norm", (dim,)), (None, (context * dim // heads,)), ("output", (vocab, dim))]
     tensors = {}
-    with open(folder / "tiny.bin", "wb") as out:
+    with open(path, "wb") as out:
         out.write(struct.pack("<7i", dim, ffn, layers, heads, kv_heads, -vocab, context))
         for seed, (name, shape) in enumerate(plan, 1):
             values = weights(seed, shape, 0.25, 1.0) if len(shape) == 1 else weights(seed, shape, 0.5)
             out.write(values.astype("<f4").tobytes())
             if name:
                 tensors[name] = values
-    scores = {token: -float(i) for i, token in enumerate(vocabulary)}
+    return tensors
+
+
+def write_llama2c_vocabulary(path, scores):
     entries = [(0.0, "<unk>"), (0.0, "\n<s>\n"), (0.0, "\n</s>\n"), *((score, token) for token, score in scores.items())]
     data = struct.pack("<I", max(len(token.encode()) for _, token in entries))
     for score, token in entries:
         data += struct.pack("<fi", score, len(token.encode())) + token.encode()
-    (folder / "tiny.tokenizer.bin").write_bytes(data)
+    path.write_bytes(data)
+
+
+def make_llama2c(folder):
+    dim, layers, heads, kv_heads = 16, 2, 2, 1
+    vocabulary = llama2c_vocabulary(120)
+    vocab = 3 + len(vocabulary)
+    tensors = write_llama2c(folder / "tiny.bin", dim, 32, layers, heads, kv_heads, vocab, 64)
+    scores = {token: -float(i) for i, token in enumerate(vocabulary)}
+    write_llama2c_vocabulary(folder / "tiny.tokenizer.bin", scores)
     texts = ["", "the cat", "the cat sat on the mat.", "THE  CAT", "so sad, so sad\nday", "海 é — it's", "zzz", " "]
     ids = weights(98, (N_TOKENS,), vocab / 2, vocab / 2).astype(int)
     logits = forward(tensors, ids, layers, heads, kv_heads, dim // heads, 1e-5, 1e4, True)
     save_logits(folder, "llama2.c", logits, ids, {"prompts": [[text, encode_llama2c(text, scores)] for text in texts]})
+
+
+def make_fuzz_seeds(folder):
+    for name in ("qwen3c", "llama2c"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    write_qwen3c(folder / "qwen3c" / "checkpoint.bin", 16, 16, 1, 1, 1, 16, 16, 8)
+    tokens = [*"abc<|>", "ab", "abc", "bcab", "bc", "<|x|>", "<y>"]
+    write_qwen3c_vocabulary(folder / "qwen3c" / "vocabulary.bin", tokens, ["b c", "a b", "ab c", "bc ab"], "<|x|>", "<y>")
+    write_llama2c(folder / "llama2c" / "checkpoint.bin", 4, 4, 1, 2, 1, 4, 2)
+    scores = {token: -float(i) for i, token in enumerate([" a", "ab", "b", "a", " ", "<0x0A>", "<0xFF>", "é", ""])}
+    write_llama2c_vocabulary(folder / "llama2c" / "vocabulary.bin", scores)  # 12 tokens
 
 
 def main() -> None:
@@ -253,6 +284,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for part in make:
             part(folder)
+    make_fuzz_seeds(ROOT / "fuzz" / "corpus")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,13 @@
 #include <string>
 
 #include "backend/backends.h"
+#include "base/file_map.h"
 #include "engine/engine.h"
 #include "format/gguf.h"
+#include "format/llama2c.h"
 #include "model/load.h"
 #include "text/detokenizer.h"
+#include "text/llama2c_vocabulary.h"
 #include "text/tokenizer.h"
 
 namespace quandex {
@@ -49,14 +52,18 @@ std::string tell(Engine& engine, const Tokenizer& tokenizer, const std::string& 
   return tokenizer.decode(ids, false);
 }
 
-void expect_the_stories(Backend& backend) {
-  const GgufFile file(kFolder / "stories260K.gguf");
-  const auto tokenizer = make_tokenizer(file.metadata());
-  Engine engine(load_model(read_config(file.metadata(), file), file, backend), backend, {.kv_type = DType::f32});
+void expect_the_stories(Backend& backend, const Metadata& metadata, const WeightSource& weights) {
+  const auto tokenizer = make_tokenizer(metadata);
+  Engine engine(load_model(read_config(metadata, weights), weights, backend), backend, {.kv_type = DType::f32});
   for (int i = 1; i <= 6; ++i) {
     const Story story = read_story(i);
     EXPECT_EQ(tell(engine, *tokenizer, story.prompt), story.text) << "story " << i;
   }
+}
+
+void expect_the_stories(Backend& backend) {
+  const GgufFile file(kFolder / "stories260K.gguf");
+  expect_the_stories(backend, file.metadata(), file);
 }
 
 TEST(Stories260K, reference_tells_the_stories_of_llama2_c) {
@@ -71,6 +78,19 @@ TEST(Stories260K, cpu_tells_the_stories_of_llama2_c_at_every_level) {
     SCOPED_TRACE(isa_name(level));
     expect_the_stories(*make_cpu_backend(pool, {.isa = level}));
   }
+}
+
+TEST(Stories260K, the_checkpoint_of_llama2_c_tells_them_too) {
+  if (!std::filesystem::exists(kFolder)) GTEST_SKIP() << "needs " << kFolder;
+  const std::filesystem::path path = kFolder / "stories260K.bin";
+  const Llama2cFile file(path);
+  Metadata metadata = file.metadata();
+  const int n_vocab = file.header().vocab;
+  const auto vocabulary = find_llama2c_vocabulary(path, n_vocab);
+  ASSERT_TRUE(vocabulary.has_value());
+  read_llama2c_vocabulary(MappedFile(*vocabulary).bytes(), vocabulary->string(), n_vocab, metadata);
+  ThreadPool pool(1);
+  expect_the_stories(*make_cpu_backend(pool, {}), metadata, file);
 }
 
 }  // namespace
