@@ -3,22 +3,12 @@
 #include <algorithm>
 #include <string>
 
-#include "base/error.h"
 #include "base/log.h"
 #include "text/byte_map.h"
+#include "text/merges.h"
 
 namespace quandex {
 namespace {
-
-constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
-
-const std::vector<std::string>& merge_texts(const Metadata& metadata) {
-  const std::vector<std::string>* merges = metadata.strings(kMergesKey);
-  if (merges == nullptr)
-    throw Error(ErrorCode::invalid_file, "{}: {} is absent, expected the merges of a gpt2 vocabulary",
-                metadata.source(), kMergesKey);
-  return *merges;
-}
 
 // Tokens that text can become by merging.
 bool is_mergeable(TokenType type) { return type != TokenType::control && type != TokenType::unknown; }
@@ -28,7 +18,7 @@ bool is_mergeable(TokenType type) { return type != TokenType::control && type !=
 BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, const PreTokenizerRule& rule)
     : pre_tokenizer_(rule),
       unknown_(special_id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary)),
-      merges_(merge_texts(metadata).size()) {
+      merges_(read_merges(metadata, vocabulary)) {
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const bool is_plain_text = vocabulary.type(id) == TokenType::user_defined || vocabulary.is_special(id);
     bytes_.add(is_plain_text ? std::string(vocabulary.text(id)) : from_byte_characters(vocabulary.text(id)));
@@ -44,29 +34,7 @@ BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, c
   if (n_lacking > 0)
     LOG(warn, "load", "{}: the vocabulary has no token for {} of the bytes of UTF-8; they are {} in prompts",
         metadata.source(), n_lacking, unknown_ >= 0 ? "unknown tokens" : "left out");
-  read_merges(metadata, vocabulary);
-  find_whole_pieces(vocabulary, rule.ignore_merges);
-}
-
-void BpeEncoder::read_merges(const Metadata& metadata, const Vocabulary& vocabulary) {
-  const std::vector<std::string>& merges = merge_texts(metadata);
-  std::string result_text;
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const std::string_view merge = merges[rank];
-    const size_t space = merge.find(' ', 1);  // from 1: a space may itself be the left side
-    if (space == std::string_view::npos || space + 1 == merge.size())
-      throw Error(ErrorCode::invalid_file, "{}: {}[{}] is '{}', expected two tokens with a space between",
-                  metadata.source(), kMergesKey, rank, merge);
-    const auto token_of = [&](std::string_view text) {
-      if (const auto id = vocabulary.find(text)) return *id;
-      throw Error(ErrorCode::invalid_file, "{}: {}[{}] is '{}', but '{}' is not in the vocabulary", metadata.source(),
-                  kMergesKey, rank, merge, text);
-    };
-    const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
-    result_text.assign(left).append(right);
-    const int32_t left_token = token_of(left), right_token = token_of(right);
-    merges_.add(left_token, right_token, {static_cast<uint32_t>(rank), token_of(result_text)});
-  }
+  find_whole_pieces(vocabulary, metadata.boolean("quandex.tokenizer.ignore_merges", rule.ignore_merges));
 }
 
 void BpeEncoder::find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges) {

@@ -29,7 +29,6 @@ class BpeEncoder {
   std::string_view bytes(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }
 
  private:
-  void read_merges(const Metadata& metadata, const Vocabulary& vocabulary);
   void find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges);
   void merge_piece(std::string_view piece, Merger& merger) const;
 

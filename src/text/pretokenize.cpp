@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -24,10 +25,21 @@ constexpr std::string_view kQwen35 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+// Words are split where capitals begin; of Mistral's models since Nemo, and of OpenAI's.
+constexpr std::string_view kTekken = R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+                                     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
+                                     R"(|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kGpt4o =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 constexpr std::array kGpt2Patterns = {kGpt2};
 constexpr std::array kLlama3Patterns = {kLlama3};
 constexpr std::array kQwen2Patterns = {kQwen2};
 constexpr std::array kQwen35Patterns = {kQwen35};
+constexpr std::array kTekkenPatterns = {kTekken};
+constexpr std::array kGpt4oPatterns = {kGpt4o};
 constexpr std::array<std::string_view, 2> kSingleDigitPatterns = {R"(\p{N})", kGpt2};
 constexpr std::array<std::string_view, 3> kFalconPatterns = {R"([\p{P}$+<=>^~|`]+)", kGpt2, R"([0-9][0-9][0-9])"};
 constexpr std::array<std::string_view, 4> kDefaultPatterns = {R"([\p{P}$+<=>^~|]+)", kGpt2, R"(\p{N}+)",
@@ -48,6 +60,8 @@ constexpr std::array kRules = {
     PreTokenizerRule{"deepseek-r1-qwen", kQwen2Patterns},
     PreTokenizerRule{"stablelm2", kQwen2Patterns},
     PreTokenizerRule{"qwen35", kQwen35Patterns},
+    PreTokenizerRule{"tekken", kTekkenPatterns, true},
+    PreTokenizerRule{"gpt-4o", kGpt4oPatterns},
     PreTokenizerRule{"smollm", kSingleDigitPatterns},
     PreTokenizerRule{"starcoder", kSingleDigitPatterns},
     PreTokenizerRule{"refact", kSingleDigitPatterns},
@@ -114,6 +128,16 @@ const PreTokenizerRule& find_pre_tokenizer_rule(std::string_view name, std::stri
   }
   throw Error(ErrorCode::unsupported, "{}: tokenizer.ggml.pre '{}' is not supported, expected one of: {}", source, name,
               fmt::join(known, ", "));
+}
+
+const PreTokenizerRule* find_pre_tokenizer_rule(std::span<const std::string> patterns, bool ignore_merges) {
+  const PreTokenizerRule* first = nullptr;
+  for (const PreTokenizerRule& rule : kRules) {
+    if (!std::ranges::equal(rule.patterns, patterns)) continue;
+    if (rule.ignore_merges == ignore_merges) return &rule;
+    if (first == nullptr) first = &rule;
+  }
+  return first;
 }
 
 struct PreTokenizer::Pattern {

@@ -24,6 +24,10 @@ std::span<const PreTokenizerRule> pre_tokenizer_rules();
 // Throws Error{unsupported} for an unknown name, listing the known ones.
 const PreTokenizerRule& find_pre_tokenizer_rule(std::string_view name, std::string_view source);
 
+// The rule that splits by exactly these patterns, if there is one: of several the first that treats merges so, else the
+// first.
+const PreTokenizerRule* find_pre_tokenizer_rule(std::span<const std::string> patterns, bool ignore_merges);
+
 class PreTokenizer {
  public:
   explicit PreTokenizer(const PreTokenizerRule& rule);

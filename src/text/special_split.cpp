@@ -2,9 +2,20 @@
 
 #include <algorithm>
 
-namespace quandex {
+#include "base/utf8.h"
 
-SpecialMatcher::SpecialMatcher(const Vocabulary& vocabulary, bool with_control) {
+namespace quandex {
+namespace {
+
+// Unicode's White_Space property.
+bool is_white_space(char32_t c) {
+  constexpr std::u32string_view kHigh = U"\x85\xA0\u1680\u2028\u2029\u202F\u205F\u3000";
+  return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x2000 && c <= 0x200A) || kHigh.find(c) != std::u32string_view::npos;
+}
+
+}  // namespace
+
+SpecialMatcher::SpecialMatcher(const Vocabulary& vocabulary, bool with_control) : vocabulary_(vocabulary) {
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const bool is_matched =
         vocabulary.type(id) == TokenType::user_defined || (with_control && vocabulary.is_special(id));
@@ -50,6 +61,29 @@ std::optional<SpecialMatcher::Match> SpecialMatcher::find_next(std::string_view 
     if (const auto match = longest_at(text, begin)) return match;
   }
   return std::nullopt;
+}
+
+size_t SpecialMatcher::n_stripped_left(std::string_view text, const Match& match) const {
+  if (!vocabulary_.strips_left(match.token)) return 0;
+  size_t begin = match.begin;
+  while (begin > 0) {
+    size_t last = begin - 1;
+    while (last > 0 && (static_cast<uint8_t>(text[last]) & 0xC0) == 0x80) --last;
+    if (!is_white_space(decode_utf8(text.substr(last, begin - last)).value)) break;
+    begin = last;
+  }
+  return match.begin - begin;
+}
+
+size_t SpecialMatcher::n_stripped_right(std::string_view text, const Match& match) const {
+  if (!vocabulary_.strips_right(match.token)) return 0;
+  size_t end = match.end;
+  while (end < text.size()) {
+    const DecodedCodepoint character = decode_utf8(text.substr(end));
+    if (!is_white_space(character.value)) break;
+    end += static_cast<size_t>(character.n_bytes);
+  }
+  return end - match.end;
 }
 
 }  // namespace quandex

@@ -26,6 +26,10 @@ class SpecialMatcher {
   // The leftmost match that begins at `from` or later; among those that begin there, the longest.
   std::optional<Match> find_next(std::string_view text, size_t from) const;
 
+  // Bytes of white space beside a match that belong to it.
+  size_t n_stripped_left(std::string_view text, const Match& match) const;
+  size_t n_stripped_right(std::string_view text, const Match& match) const;
+
  private:
   std::optional<Match> longest_at(std::string_view text, size_t begin) const;
 
@@ -33,6 +37,7 @@ class SpecialMatcher {
     std::string_view text;
     int32_t token;
   };
+  const Vocabulary& vocabulary_;
   std::vector<Entry> entries_;                           // by text
   std::array<std::pair<size_t, size_t>, 256> ranges_{};  // entries that start with each byte
 };

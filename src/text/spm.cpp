@@ -1,15 +1,31 @@
 #include "text/spm.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "text/merges.h"
 
 namespace quandex {
 namespace {
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581, a space in vocabularies
+
+constexpr std::array<std::string_view, 3> kSpacePrefixNames = {"every_part", "not_user_defined", "first_part"};
+
+SpacePrefix read_space_prefix(const Metadata& metadata) {
+  constexpr std::string_view kKey = "quandex.tokenizer.space_prefix";
+  const std::string name = metadata.string(kKey, kSpacePrefixNames[0]);
+  const auto found = std::ranges::find(kSpacePrefixNames, name);
+  if (found == kSpacePrefixNames.end())
+    throw Error(ErrorCode::unsupported, "{}: {} '{}' is not supported, expected one of: {}", metadata.source(), kKey,
+                name, fmt::join(kSpacePrefixNames, ", "));
+  return static_cast<SpacePrefix>(found - kSpacePrefixNames.begin());
+}
 
 std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
   std::string out;
@@ -34,9 +50,13 @@ uint32_t order_of(float score) {
 
 }  // namespace
 
+std::string_view space_prefix_name(SpacePrefix prefix) { return kSpacePrefixNames[static_cast<size_t>(prefix)]; }
+
 SpmEncoder::SpmEncoder(const Metadata& metadata, const Vocabulary& vocabulary)
     : vocabulary_(vocabulary),
       adds_space_prefix_(metadata.boolean("tokenizer.ggml.add_space_prefix", true)),
+      space_prefix_(read_space_prefix(metadata)),
+      prefixes_unless_space_(metadata.boolean("quandex.tokenizer.space_prefix_unless_space", false)),
       unknown_(special_id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary)) {
   if (!vocabulary.has_scores())
     throw Error(ErrorCode::invalid_file,
@@ -44,6 +64,7 @@ SpmEncoder::SpmEncoder(const Metadata& metadata, const Vocabulary& vocabulary)
   for (int32_t id = 0; unknown_ < 0 && id < vocabulary.size(); ++id)
     if (vocabulary.type(id) == TokenType::unknown) unknown_ = id;
   read_bytes(metadata, vocabulary);
+  if (metadata.boolean("quandex.tokenizer.merges_by_rank", false)) merges_ = read_merges(metadata, vocabulary);
   find_whole_pieces();
 }
 
@@ -63,6 +84,7 @@ void SpmEncoder::read_bytes(const Metadata& metadata, const Vocabulary& vocabula
         break;
       }
       case TokenType::normal:
+      case TokenType::user_defined:
       case TokenType::unused:
         bytes_.add(replace_all(text, kSpace, " "));
         break;
@@ -98,19 +120,35 @@ void SpmEncoder::find_whole_pieces() {
   }
 }
 
-void SpmEncoder::merge_part(std::string_view part, Merger& merger) const {
-  const auto find = [&](size_t begin, size_t end) -> std::optional<int32_t> {
-    if (end - begin > longest_piece_bytes_) return std::nullopt;
-    return pieces_.find(part.substr(begin, end - begin));
-  };
+std::optional<int32_t> SpmEncoder::find_piece(std::string_view text) const {
+  if (text.size() > longest_piece_bytes_) return std::nullopt;
+  return pieces_.find(text);
+}
+
+void SpmEncoder::add_symbols(std::string_view part, Merger& merger) const {
   merger.clear();
   for (size_t begin = 0; begin < part.size();) {
     const size_t end = begin + static_cast<size_t>(decode_utf8(part.substr(begin)).n_bytes);
-    merger.add(static_cast<uint32_t>(end), find(begin, end).value_or(-1));
+    const auto token = find_piece(part.substr(begin, end - begin));
+    // Merges are of tokens, so where they rule a character without one is its bytes from the start.
+    if (!token && merges_ && has_bytes(part.substr(begin, end - begin))) {
+      for (size_t i = begin; i < end; ++i)
+        merger.add(static_cast<uint32_t>(i + 1), byte_tokens_[static_cast<uint8_t>(part[i])]);
+    } else {
+      merger.add(static_cast<uint32_t>(end), token.value_or(-1));
+    }
     begin = end;
   }
+}
+
+void SpmEncoder::merge_part(std::string_view part, Merger& merger) const {
+  add_symbols(part, merger);
   merger.merge([&](const MergeSymbol& left, const MergeSymbol& right) -> std::optional<MergeResult> {
-    const auto token = find(left.begin, right.end);
+    if (merges_) {
+      if (left.token < 0 || right.token < 0) return std::nullopt;
+      return merges_->find(left.token, right.token);
+    }
+    const auto token = find_piece(part.substr(left.begin, right.end - left.begin));
     if (!token) return std::nullopt;
     return MergeResult{order_of(vocabulary_.score(*token)), *token};
   });
@@ -132,18 +170,30 @@ void SpmEncoder::encode_part(std::string_view part, Merger& merger, std::vector<
   });
 }
 
+bool SpmEncoder::has_bytes(std::string_view character) const {
+  return std::ranges::all_of(character, [&](char byte) { return byte_tokens_[static_cast<uint8_t>(byte)] >= 0; });
+}
+
 void SpmEncoder::append_bytes(std::string_view character, std::vector<int32_t>& ids) const {
-  const auto token_of = [&](char byte) { return byte_tokens_[static_cast<uint8_t>(byte)]; };
-  if (std::ranges::any_of(character, [&](char byte) { return token_of(byte) < 0; })) {
+  if (!has_bytes(character)) {
     ids.push_back(unknown_);
     return;
   }
-  for (const char byte : character) ids.push_back(token_of(byte));
+  for (const char byte : character) ids.push_back(byte_tokens_[static_cast<uint8_t>(byte)]);
 }
 
-void SpmEncoder::encode(std::string_view text, bool is_start, std::vector<int32_t>& ids) const {
+bool SpmEncoder::has_prefix(std::string_view text, Beside before, Beside after) const {
+  if (!adds_space_prefix_) return false;
+  const bool is_sentencepiece = space_prefix_ == SpacePrefix::not_user_defined;
+  if (text.empty() && !(is_sentencepiece && after == Beside::user_defined)) return false;
+  if (is_sentencepiece && before == Beside::user_defined) return false;
+  if (space_prefix_ == SpacePrefix::first_part && before != Beside::nothing) return false;
+  return !(prefixes_unless_space_ && (text.starts_with(' ') || text.starts_with(kSpace)));
+}
+
+void SpmEncoder::encode(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const {
   std::string escaped = replace_all(text, " ", kSpace);
-  if (is_start && adds_space_prefix_) escaped.insert(0, kSpace);
+  if (has_prefix(text, before, after)) escaped.insert(0, kSpace);
   const std::string_view all = escaped;
   Merger merger;
   for (size_t begin = 0; begin < all.size();) {

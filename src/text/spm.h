@@ -1,44 +1,65 @@
 // SentencePiece-style BPE (tokenizer.ggml.model = llama): spaces become U+2581, a text starts as its characters, and
-// neighbours merge to the token with the best score. Characters that are no token become byte tokens.
+// neighbours merge to the token with the best score, or by the rank of their merge where the file asks for that.
+// Characters that are no token become byte tokens.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "format/metadata.h"
 #include "text/merge.h"
+#include "text/pair_table.h"
 #include "text/text_index.h"
 #include "text/text_table.h"
 #include "text/vocabulary.h"
 
 namespace quandex {
 
+// In front of which parts of a text the dummy space goes; tokens that are matched whole divide a text into parts.
+enum class SpacePrefix : uint8_t {
+  every_part,        // what GGUF implies, and Hugging Face's normalizer Prepend
+  not_user_defined,  // SentencePiece, to which user-defined tokens are text like any other
+  first_part,        // only where nothing is in front: Metaspace with prepend_scheme "first"
+};
+std::string_view space_prefix_name(SpacePrefix prefix);
+
+// What a part of a text has beside it.
+enum class Beside : uint8_t { nothing, control, user_defined };
+
 class SpmEncoder {
  public:
   // The vocabulary must outlive it.
   SpmEncoder(const Metadata& metadata, const Vocabulary& vocabulary);
 
-  // Appends the ids of `text`, which must be valid UTF-8 and hold no token that is to be matched whole.
-  // `is_start`: nothing or a special token is in front of it, where the dummy space goes.
-  void encode(std::string_view text, bool is_start, std::vector<int32_t>& ids) const;
+  // Appends the ids of `text`, a part that must be valid UTF-8 and hold no token that is to be matched whole. It may be
+  // empty: SentencePiece puts its dummy space in front of user-defined tokens too.
+  void encode(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const;
 
   // The token's bytes.
   std::string_view bytes(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }
   bool adds_space_prefix() const { return adds_space_prefix_; }
 
  private:
+  bool has_prefix(std::string_view text, Beside before, Beside after) const;
   void read_bytes(const Metadata& metadata, const Vocabulary& vocabulary);
   void find_whole_pieces();
   void encode_part(std::string_view part, Merger& merger, std::vector<int32_t>& ids) const;
+  std::optional<int32_t> find_piece(std::string_view text) const;
+  void add_symbols(std::string_view part, Merger& merger) const;
   void merge_part(std::string_view part, Merger& merger) const;
+  bool has_bytes(std::string_view character) const;
   void append_bytes(std::string_view character, std::vector<int32_t>& ids) const;
 
   const Vocabulary& vocabulary_;
   bool adds_space_prefix_;
-  bool splits_at_spaces_ = true;  // no token has a space after another character, so none merges across such a place
+  SpacePrefix space_prefix_ = SpacePrefix::every_part;
+  bool prefixes_unless_space_;       // no dummy space where the part begins with a space
+  std::optional<PairTable> merges_;  // nothing: merged by scores
+  bool splits_at_spaces_ = true;     // no token has a space after another character, so none merges across such a place
   TextTable bytes_;
   TextIndex pieces_;            // tokens that text can become, by their stored text
   std::vector<bool> is_whole_;  // [token] its text alone becomes the token: no merging needed

@@ -1,5 +1,6 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -46,7 +47,10 @@ class GgufTokenizer final : public Tokenizer {
   }
 
  private:
-  void encode_fragment(std::string_view text, bool is_start, std::vector<int32_t>& ids) const;
+  Beside kind_of(int32_t token) const {
+    return vocabulary_->is_special(token) ? Beside::control : Beside::user_defined;
+  }
+  void encode_part(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const;
 
   std::unique_ptr<const Vocabulary> vocabulary_;
   Encoder encoder_;
@@ -54,12 +58,11 @@ class GgufTokenizer final : public Tokenizer {
   SpecialMatcher always_matched_, matched_on_request_;
 };
 
-void GgufTokenizer::encode_fragment(std::string_view text, bool is_start, std::vector<int32_t>& ids) const {
-  if (text.empty()) return;
-  if (const auto* bpe = std::get_if<BpeEncoder>(&encoder_))
-    bpe->encode(text, ids);
-  else
-    std::get<SpmEncoder>(encoder_).encode(text, is_start, ids);
+void GgufTokenizer::encode_part(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const {
+  if (const auto* spm = std::get_if<SpmEncoder>(&encoder_))
+    spm->encode(text, before, after, ids);
+  else if (!text.empty())
+    std::get<BpeEncoder>(encoder_).encode(text, ids);
 }
 
 std::vector<int32_t> GgufTokenizer::encode(std::string_view text, bool parse_special) const {
@@ -75,14 +78,17 @@ std::vector<int32_t> GgufTokenizer::encode(std::string_view text, bool parse_spe
   std::vector<int32_t> ids;
   ids.reserve(text.size() / 4 + 4);
   size_t done = 0;
-  bool is_start = true;
-  while (const auto match = matcher.find_next(text, done)) {
-    encode_fragment(text.substr(done, match->begin - done), is_start, ids);
+  Beside before = Beside::nothing;
+  for (auto match = matcher.find_next(text, 0); match; match = matcher.find_next(text, match->end)) {
+    const Beside kind = kind_of(match->token);
+    // A match may begin in white space that the one before it has swallowed.
+    const size_t begin = std::max(done, match->begin - matcher.n_stripped_left(text, *match));
+    encode_part(text.substr(done, begin - done), before, kind, ids);
     ids.push_back(match->token);
-    done = match->end;
-    is_start = true;
+    done = std::max(done, match->end + matcher.n_stripped_right(text, *match));
+    before = kind;
   }
-  encode_fragment(text.substr(done), is_start, ids);
+  encode_part(text.substr(done), before, Beside::nothing, ids);
   return ids;
 }
 

@@ -49,6 +49,8 @@ Vocabulary::Vocabulary(const Metadata& metadata) {
   for (int32_t id = 0; id < size(); ++id) by_text_.add(text(id), id);
   read_types(metadata);
   read_scores(metadata);
+  for (const int32_t id : token_ids(metadata, "quandex.tokenizer.strip_left", *this)) strips_left_.insert(id);
+  for (const int32_t id : token_ids(metadata, "quandex.tokenizer.strip_right", *this)) strips_right_.insert(id);
 }
 
 void Vocabulary::read_types(const Metadata& metadata) {
@@ -93,6 +95,19 @@ int32_t special_id(const Metadata& metadata, std::string_view key, const Vocabul
   return static_cast<int32_t>(id);
 }
 
+std::vector<int32_t> token_ids(const Metadata& metadata, std::string_view key, const Vocabulary& vocabulary) {
+  std::vector<int32_t> ids;
+  const MetaArray* const array = metadata.array(key);
+  for (size_t i = 0; array != nullptr && i < array->count; ++i) {
+    const int64_t id = array->element == MetaType::string ? -1 : array->integer(i);
+    if (id < 0 || id >= vocabulary.size())
+      throw Error(ErrorCode::invalid_file, "{}: {}[{}] is {}, expected an id below {}", metadata.source(), key, i, id,
+                  vocabulary.size());
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
 SpecialTokens read_special_tokens(const Metadata& metadata, const Vocabulary& vocabulary, SpecialDefaults defaults) {
   SpecialTokens special;
   const auto id_or_text = [&](std::string_view key, std::string_view text) {
@@ -108,6 +123,7 @@ SpecialTokens read_special_tokens(const Metadata& metadata, const Vocabulary& vo
     if (id >= 0 && std::ranges::find(special.stop_ids, id) == special.stop_ids.end()) special.stop_ids.push_back(id);
   };
   add_stop(special.eos);
+  for (const int32_t id : token_ids(metadata, "quandex.eos_token_ids", vocabulary)) add_stop(id);
   add_stop(special_id(metadata, "tokenizer.ggml.eot_token_id", vocabulary));
   add_stop(special_id(metadata, "tokenizer.ggml.eom_token_id", vocabulary));
   for (const std::string_view text : kStopTexts)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "format/metadata.h"
@@ -36,6 +37,10 @@ class Vocabulary {
     return type(token) == TokenType::control || type(token) == TokenType::unknown;
   }
 
+  // White space beside such a token in a text belongs to it (quandex.tokenizer.strip_left, strip_right).
+  bool strips_left(int32_t token) const { return strips_left_.contains(token); }
+  bool strips_right(int32_t token) const { return strips_right_.contains(token); }
+
   // The lowest id with this text.
   std::optional<int32_t> find(std::string_view text) const { return by_text_.find(text); }
 
@@ -47,6 +52,7 @@ class Vocabulary {
   std::vector<TokenType> types_;
   std::vector<float> scores_;  // empty where the file has none
   TextIndex by_text_;
+  std::unordered_set<int32_t> strips_left_, strips_right_;
 };
 
 // The id that a key names: -1 where it is absent or says so (4294967295). Throws where the vocabulary has no such id.
@@ -56,6 +62,9 @@ struct SpecialDefaults {
   bool add_bos = false;
   bool uses_sentencepiece_texts = false;  // <s> and </s> are BOS and EOS where the file does not say
 };
+// Ids that an array names, each checked; empty where the key is absent.
+std::vector<int32_t> token_ids(const Metadata& metadata, std::string_view key, const Vocabulary& vocabulary);
+
 SpecialTokens read_special_tokens(const Metadata& metadata, const Vocabulary& vocabulary, SpecialDefaults defaults);
 
 // `<0x0A>` to 10; nothing for other texts.
