@@ -1,0 +1,104 @@
+// What the readers of Hugging Face's tokenizer files have in common: the vocabulary on its way to GGUF's keys.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/json.h"
+#include "format/metadata.h"
+#include "text/json_field.h"
+#include "text/spm.h"
+#include "text/vocabulary.h"
+
+namespace quandex {
+
+struct HfToken {
+  std::string text;
+  std::optional<TokenType> type;  // nothing: no token has this id
+  float score = 0;
+  bool strips_left = false, strips_right = false;
+};
+
+// Tokens by id. Ids are bounded before anything is allocated for them: by the rows of the embedding, or, where those
+// are not known, by a small multiple of the number of tokens.
+class HfTokens {
+ public:
+  HfTokens(int n_vocab, size_t n_expected, std::string_view source);
+
+  // A token of the model. Throws where the id is out of bounds or taken, or the text is.
+  void add(int64_t id, std::string text, TokenType type, float score = 0);
+  // A token that is matched in text as a whole. It may be one of the model's; one beyond the embedding is left out.
+  void add_matched(const JsonField& field, int64_t id);
+
+  std::optional<int32_t> find(std::string_view text) const;
+  HfToken& operator[](int32_t id) { return tokens_[static_cast<size_t>(id)]; }
+  std::span<const HfToken> all() const { return tokens_; }
+  // Holes, and ids up to `n_vocab`, as tokens that no text has.
+  void pad();
+
+ private:
+  HfToken& take(int64_t id, const std::string& text);
+
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  int64_t n_vocab_;
+  size_t max_tokens_;
+  std::string source_;
+  std::vector<HfToken> tokens_;
+  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> by_text_;
+};
+
+struct HfVocabulary {
+  HfTokens tokens;
+  std::string model;  // tokenizer.ggml.model
+  std::string pre = "default";
+  std::vector<std::string> merges = {};  // "left right"
+  std::optional<bool> ignores_merges = {};
+  bool normalizes_nfc = false;
+  bool adds_space_prefix = true;
+  SpacePrefix space_prefix = SpacePrefix::every_part;
+  bool prefixes_unless_space = false;
+  int32_t bos = -1, eos = -1, unknown = -1, padding = -1;  // -1: the file does not say
+  std::optional<bool> adds_bos = {}, adds_eos = {};
+};
+
+// `bytes` of a tokenizer.model. Throws Error{invalid_file} or Error{unsupported}.
+HfVocabulary parse_sentencepiece_model(std::span<const std::byte> bytes, std::string_view source, int n_vocab);
+
+// The value of a tokenizer.json.
+HfVocabulary parse_tokenizer_json(const Json& json, std::string_view source, int n_vocab);
+
+// The files beside it that say which tokens are special and when a text ends; each may be absent.
+struct HfFolder {
+  explicit HfFolder(const std::filesystem::path& folder);
+
+  struct File {
+    std::string source;
+    Json json;  // null where there is no such file
+    JsonField field() const { return {json, source}; }
+  };
+  File tokenizer_config, special_tokens_map, added_tokens, generation_config, config;
+};
+
+// Adds what the folder says to what the tokenizer's own file said, and writes quandex.eos_token_ids.
+void apply_special_tokens(const HfFolder& folder, HfVocabulary& vocabulary, Metadata& metadata);
+
+// tokenizer.chat_template and its named companions: from chat_template.jinja and additional_chat_templates/, else
+// chat_template.json, else tokenizer_config.json.
+void add_chat_templates(const std::filesystem::path& folder, const JsonField& tokenizer_config, Metadata& metadata);
+
+// Sets the keys of the vocabulary, padded; those of special tokens too.
+void write_vocabulary(HfVocabulary& vocabulary, Metadata& metadata);
+
+}  // namespace quandex
