@@ -101,17 +101,6 @@ Piece read_piece(ProtobufReader reader, size_t offset) {
   return piece;
 }
 
-std::string replace_spaces(std::string_view text) {
-  std::string out;
-  for (size_t done = 0; done < text.size();) {
-    const size_t at = std::min(text.find(kSpace, done), text.size());
-    out.append(text.substr(done, at - done));
-    if (at < text.size()) out.push_back(' ');
-    done = at + kSpace.size();
-  }
-  return out;
-}
-
 void check_trainer(const TrainerSpec& trainer, std::string_view source) {
   constexpr std::array<std::string_view, 5> kModelTypes = {"0", "Unigram", "BPE", "Word", "Char"};
   const auto refuse = [&](std::string_view field, std::string_view found, std::string_view expected) {
@@ -143,13 +132,16 @@ void add_piece(HfTokens& tokens, const Piece& piece, int64_t id, bool adds_dummy
   if (type == TokenType::byte && !parse_byte_token(piece.text))
     throw Error(ErrorCode::invalid_file, "{}: the byte piece {} is '{}', expected a byte such as <0x0A>", source, id,
                 shown(piece.text));
+  if (type == TokenType::control && piece.text.find(kSpace) != piece.text.npos)
+    throw Error(ErrorCode::unsupported, "{}: the control piece '{}' has a space, expected none", source,
+                shown(piece.text));
   // User-defined tokens are matched in text as written, where spaces are spaces.
   const bool is_matched = type == TokenType::user_defined;
   if (is_matched && adds_dummy_prefix && piece.text.starts_with(kSpace))
     throw Error(ErrorCode::unsupported,
                 "{}: the user-defined piece '{}' begins with a space, expected none that could take the dummy prefix",
                 source, shown(piece.text));
-  tokens.add(id, is_matched ? replace_spaces(piece.text) : std::string(piece.text), type, piece.score);
+  tokens.add(id, is_matched ? SpmEncoder::mark_to_space(piece.text) : std::string(piece.text), type, piece.score);
 }
 
 void check_bytes(const HfTokens& tokens, std::string_view source) {

@@ -182,6 +182,8 @@ void SpmEncoder::append_bytes(std::string_view character, std::vector<int32_t>& 
   for (const char byte : character) ids.push_back(byte_tokens_[static_cast<uint8_t>(byte)]);
 }
 
+std::string SpmEncoder::mark_to_space(std::string_view text) { return replace_all(text, kSpace, " "); }
+
 bool SpmEncoder::has_prefix(std::string_view text, Beside before, Beside after) const {
   if (!adds_space_prefix_) return false;
   const bool is_sentencepiece = space_prefix_ == SpacePrefix::not_user_defined;

@@ -43,6 +43,10 @@ class SpmEncoder {
   std::string_view bytes(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }
   bool adds_space_prefix() const { return adds_space_prefix_; }
 
+  // SentencePiece cannot tell U+2581 in a text from a space, nor can its user-defined tokens, which have spaces.
+  bool takes_mark_for_space() const { return space_prefix_ == SpacePrefix::not_user_defined; }
+  static std::string mark_to_space(std::string_view text);
+
  private:
   bool has_prefix(std::string_view text, Beside before, Beside after) const;
   void read_bytes(const Metadata& metadata, const Vocabulary& vocabulary);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "text/bpe.h"
+#include "text/normalize.h"
 #include "text/special_split.h"
 #include "text/spm.h"
 #include "text/vocabulary.h"
@@ -21,12 +22,23 @@ constexpr size_t kMaxTextBytes = size_t{1} << 30;
 
 using Encoder = std::variant<BpeEncoder, SpmEncoder>;
 
+// Whether parts of a text are composed (NFC) before they are encoded.
+bool read_normalizer(const Metadata& metadata) {
+  constexpr std::string_view kKey = "quandex.tokenizer.normalizer";
+  const std::string name = metadata.string(kKey, "none");
+  if (name != "nfc" && name != "none")
+    throw Error(ErrorCode::unsupported, "{}: {} '{}' is not supported, expected nfc or none", metadata.source(), kKey,
+                name);
+  return name == "nfc";
+}
+
 class GgufTokenizer final : public Tokenizer {
  public:
-  GgufTokenizer(std::unique_ptr<const Vocabulary> vocabulary, Encoder encoder, SpecialTokens special)
+  GgufTokenizer(std::unique_ptr<const Vocabulary> vocabulary, Encoder encoder, SpecialTokens special, bool composes)
       : vocabulary_(std::move(vocabulary)),
         encoder_(std::move(encoder)),
         special_(std::move(special)),
+        composes_(composes),
         always_matched_(*vocabulary_, false),
         matched_on_request_(*vocabulary_, true) {}
 
@@ -55,10 +67,13 @@ class GgufTokenizer final : public Tokenizer {
   std::unique_ptr<const Vocabulary> vocabulary_;
   Encoder encoder_;
   SpecialTokens special_;
+  bool composes_;  // NFC
   SpecialMatcher always_matched_, matched_on_request_;
 };
 
 void GgufTokenizer::encode_part(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const {
+  std::string composed;
+  if (composes_ && !is_surely_nfc(text)) text = composed = to_nfc(text);
   if (const auto* spm = std::get_if<SpmEncoder>(&encoder_))
     spm->encode(text, before, after, ids);
   else if (!text.empty())
@@ -72,6 +87,10 @@ std::vector<int32_t> GgufTokenizer::encode(std::string_view text, bool parse_spe
   std::string repaired;
   if (!is_valid_utf8(text)) {
     repaired = to_valid_utf8(text);
+    text = repaired;
+  }
+  if (const auto* spm = std::get_if<SpmEncoder>(&encoder_); spm != nullptr && spm->takes_mark_for_space()) {
+    repaired = SpmEncoder::mark_to_space(text);
     text = repaired;
   }
   const SpecialMatcher& matcher = parse_special ? matched_on_request_ : always_matched_;
@@ -104,14 +123,16 @@ std::unique_ptr<Tokenizer> make_bpe(const Metadata& metadata, std::unique_ptr<co
   const PreTokenizerRule& rule = find_pre_tokenizer_rule(metadata.string(kPreKey, "default"), metadata.source());
   SpecialTokens special = read_special_tokens(metadata, *vocabulary, {.add_bos = rule.add_bos});
   BpeEncoder encoder(metadata, *vocabulary, rule);
-  return std::make_unique<GgufTokenizer>(std::move(vocabulary), std::move(encoder), std::move(special));
+  return std::make_unique<GgufTokenizer>(std::move(vocabulary), std::move(encoder), std::move(special),
+                                         read_normalizer(metadata));
 }
 
 std::unique_ptr<Tokenizer> make_spm(const Metadata& metadata, std::unique_ptr<const Vocabulary> vocabulary) {
   SpecialTokens special =
       read_special_tokens(metadata, *vocabulary, {.add_bos = true, .uses_sentencepiece_texts = true});
   SpmEncoder encoder(metadata, *vocabulary);
-  return std::make_unique<GgufTokenizer>(std::move(vocabulary), std::move(encoder), std::move(special));
+  return std::make_unique<GgufTokenizer>(std::move(vocabulary), std::move(encoder), std::move(special),
+                                         read_normalizer(metadata));
 }
 
 }  // namespace
