@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Makes tests/fixtures/hf_tokenizers/: small tokenizers as Hugging Face folders hold them, one for each way in which
+the supported families differ, with texts and the ids that the PyPI packages `tokenizers` and `sentencepiece` give them.
+Run from the project's root: python3 tools/make_hf_tokenizer_fixtures.py
+"""
+import io
+import json
+import pathlib
+import random
+
+import sentencepiece
+import tokenizers
+from make_tokenizer_fixtures import HAND_MADE, NEARLY_SPACES, PATTERNS, SPACES, TRAINING_TEXT
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+ROOT = pathlib.Path("tests/fixtures/hf_tokenizers")
+SPACE = "\u2581"
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+LEAD, TAIL = r"[^\r\n\p{L}\p{N}]?", r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TEKKEN = f"{LEAD}{UPPER}*{LOWER}+|{LEAD}{UPPER}+{LOWER}*" + r"|\p{N}" + TAIL
+SUFFIX = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+GPT4O = f"{LEAD}{UPPER}*{LOWER}+{SUFFIX}|{LEAD}{UPPER}+{LOWER}*{SUFFIX}" + r"|\p{N}{1,3}" + TAIL
+
+TEXTS = [
+    "ShipsWere counted BY theKeeper", "HTMLParser's IT'S", "path/to/the/sea//\n/x", "a /\n/ b", "ABCdefGHI", "éÉèÈ", "ǅungla",
+    " <s>the</s> sea", "<s> the", "the<s>", "</s></s>", "<unk>", "<0x0A>", "<0x41>x", "a<|user|>  \n b", "<|user|> \t\u3000x <|user|>",
+    "  <mask>  x", "x\u00a0<mask>", "<|user|> <mask>", "<note>the sea</note> was", "x <note> y", "<note>", " <note>", "\u2581\u2581", "a\u2581b",
+    "\u2581the", "x\n\ny", "x\n\n\n\ny", "  the", "   the   sea", "cafe\u0301 e\u0301e\u0301 <s>\u0301", "\u1100\u1161\u11a8 \u212b \u2126 \u0344", "\u0958 a\u0323\u0307 a\u0307\u0323",
+    "q\u0307\u0323 \U0001d15e \ufb1d \u0f73", "the the  the   the", "mississippi aaaaaaaaa", "    " * 5, "a" * 33, "[INST] hello [/INST]",
+]
+
+
+def texts():
+    rng = random.Random(7)
+    parts = list(SPACES[:6] + "\u3000\x85" + NEARLY_SPACES[4:8]) + [
+        " ", " ", "  ", "\n", "\n\n", "'s", "the", "Ship", "ships", "was", "7", "42", "\u0663", ".", "!?", "é", "e\u0301", "ж", "海", "です", "한",
+        "\u2581", "😀", "<s>", "</s>", "<note>", "<|user|>", "<mask>", "<", "\x00", "aaa",
+    ]
+    yield from dict.fromkeys(HAND_MADE[:-1] + TEXTS)
+    for _ in range(40):
+        yield "".join(rng.choice(parts) for _ in range(rng.randint(2, 10)))
+
+
+def special(text, **flags):
+    return AddedToken(text, special=True, **{"normalized": False, **flags})
+
+
+def plain(text, **flags):
+    return AddedToken(text, special=False, **{"normalized": False, **flags})
+
+
+def train(pre_tokenizer, normalizer, alphabet, n_tokens):
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer, trained.normalizer = pre_tokenizer, normalizer
+    corpus = [TRAINING_TEXT + "aaaa aaaaaaaa mississippi \n\n\n\n        x    y  z\n"]
+    trained.train_from_iterator(corpus, trainers.BpeTrainer(
+        vocab_size=n_tokens, show_progress=False, initial_alphabet=alphabet, special_tokens=[]))
+    return json.loads(trained.to_str())["model"]
+
+
+def byte_level(patterns, tokens, normalizer=None, ignore_merges=False, template=None, use_regex=False):
+    splits = [p if not isinstance(p, str) else pre_tokenizers.Split(Regex(p), "isolated") for p in patterns]
+    last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)
+    pre_tokenizer = pre_tokenizers.Sequence([*splits, last]) if splits else last
+    model = train(pre_tokenizer, normalizer, pre_tokenizers.ByteLevel.alphabet(), 440)
+    vocab, merges = model["vocab"], [tuple(merge) for merge in model["merges"]]
+    for text in ("Ġlantern", "lantern"):  # no merge makes them
+        vocab.setdefault(text, len(vocab))
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=merges, ignore_merges=ignore_merges))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizer, decoders.ByteLevel()
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    tokenizer.add_tokens(tokens)
+    if template:
+        post = processors.TemplateProcessing(single=template, special_tokens=[
+            (text, tokenizer.token_to_id(text)) for text in template.split() if text != "$A"])
+        tokenizer.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), post])
+    return tokenizer
+
+
+def sentencepiece_style(normalizer, pre_tokenizer, strips, tokens, template, model=None):
+    """Characters with byte fallback. Without `model` the merges are those of a training, which not every pair of tokens
+    that concatenates to a token is among."""
+    if model is None:
+        model = train(None, normalizers.Replace(" ", SPACE), [], 260)
+    vocab = {"<unk>": 0, "<s>": 1, "</s>": 2} | {f"<0x{byte:02X}>": 3 + byte for byte in range(256)}
+    for text in model["vocab"]:
+        vocab.setdefault(text, len(vocab))
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=[tuple(m) for m in model["merges"]], unk_token="<unk>",
+                                     fuse_unk=True, byte_fallback=True))
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    if pre_tokenizer:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    steps = [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence(steps + ([decoders.Strip(" ", 1, 0)] if strips else []))
+    tokenizer.add_tokens([special("<unk>"), special("<s>"), special("</s>"), *tokens])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, special_tokens=[("<s>", 1), ("</s>", 2)])
+    return tokenizer
+
+
+def train_sentencepiece(**options):
+    out = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TRAINING_TEXT.strip().split("\n") * 4), model_writer=out, model_type="bpe", vocab_size=560,
+        byte_fallback=True, character_coverage=0.98, normalization_rule_name="identity", remove_extra_whitespaces=False,
+        split_digits=True, allow_whitespace_only_pieces=True, minloglevel=2, num_threads=1, hard_vocab_limit=False, **options)
+    return out.getvalue()
+
+
+def split_everywhere(model_bytes):
+    """All merges of a SentencePiece model, as conversions write them: of each piece every pair of pieces that make it,
+    pieces by score."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model_bytes)
+    ids = [i for i in range(processor.get_piece_size()) if not (
+        processor.is_byte(i) or processor.is_control(i) or processor.is_unknown(i))]
+    vocab = {processor.id_to_piece(i): i for i in ids}
+    merges = []
+    for text, i in sorted(vocab.items(), key=lambda item: -processor.get_score(item[1])):
+        pairs = [(text[:k], text[k:]) for k in range(1, len(text)) if text[:k] in vocab and text[k:] in vocab]
+        merges += sorted(pairs, key=lambda pair: (vocab[pair[0]], vocab[pair[1]]))
+    return {"vocab": vocab, "merges": merges}
+
+
+def dump(path, value):
+    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def cases_of(tokenizer):
+    for text in texts():
+        case = {"text": text}
+        tokenizer.encode_special_tokens = False
+        case["ids"] = tokenizer.encode(text, add_special_tokens=False).ids
+        tokenizer.encode_special_tokens = True
+        as_text = tokenizer.encode(text, add_special_tokens=False).ids
+        tokenizer.encode_special_tokens = False
+        if as_text != case["ids"]:
+            case["as_text"] = as_text
+        if len(case["ids"]) < 4:
+            case["prompt"] = tokenizer.encode(text, add_special_tokens=True).ids
+        decoded = tokenizer.decode(case["ids"], skip_special_tokens=True)
+        if decoded != text:
+            case["decoded"] = decoded
+        yield case
+
+
+def cases_of_sentencepiece(model_bytes):
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model_bytes)
+    for text in texts():
+        ids = processor.encode(text)
+        case = {"text": text, "as_text": ids}
+        decoded = processor.decode(ids)
+        if decoded != text:
+            case["decoded"] = decoded
+        yield case
+
+
+def write_folder(name, tokenizer, config, tool="tokenizers", files=()):
+    folder = ROOT / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(tokenizer, bytes):
+        (folder / "tokenizer.model").write_bytes(tokenizer)
+        cases, version = cases_of_sentencepiece(tokenizer), sentencepiece.__version__
+    else:
+        dump(folder / "tokenizer.json", json.loads(tokenizer.to_str()))
+        cases, version = cases_of(tokenizer), tokenizers.__version__
+    dump(folder / "tokenizer_config.json", config)
+    for path, value in dict(files).items():
+        (folder / path).write_text(value) if isinstance(value, str) else dump(folder / path, value)
+    head = {"source": "texts and training text of tools/make_tokenizer_fixtures.py", "tool": f"{tool} {version}",
+            "command": "python3 tools/make_hf_tokenizer_fixtures.py",
+            "cases_are": "ids: special tokens parsed; as_text: not parsed, where that differs; prompt: with BOS and EOS; "
+                         "decoded: of ids without special tokens, where not the text"}
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) for case in cases)
+    (folder / "vectors.json").write_text(json.dumps(head)[:-1] + ',"cases":[\n' + lines + "\n]}\n")
+    print(folder, {path.name: path.stat().st_size for path in sorted(folder.iterdir())})
+
+
+def byte_level_folders():
+    end, start = special("<|endoftext|>"), special("<|im_start|>")
+    common = [plain("<note>"), plain("</note>"), special("<|user|>")]
+    write_folder("gpt2", byte_level([], [special("<|endoftext|>", normalized=True), *common], use_regex=True),
+                 {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"})
+    write_folder("qwen2", byte_level([PATTERNS["qwen2"]], [end, start, special("<|im_end|>"), *common],
+                                     normalizers.NFC()),
+                 {"add_bos_token": False, "bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>",
+                  "chat_template": "{{ messages[0].content }}<|im_end|>"})
+    write_folder("llama3", byte_level([PATTERNS["llama-bpe"]], [special("<s>"), special("</s>"), special("<|eot_id|>"), *common],
+                                      ignore_merges=True, template="<s> $A"),
+                 {"bos_token": {"content": "<s>", "special": True}, "eos_token": "<|eot_id|>",
+                  "chat_template": [{"name": "default", "template": "{{ bos_token }}"},
+                                    {"name": "tool-use", "template": "{{ tools }}"}]})
+    write_folder("smollm", byte_level([pre_tokenizers.Digits(individual_digits=True)], [end, *common], use_regex=True),
+                 {"eos_token": "<|endoftext|>"})
+    write_folder("tekken", byte_level([TEKKEN], [special("<unk>"), special("<s>"), special("</s>"), special("[INST]"),
+                                                 special("[/INST]"), *common], ignore_merges=True, template="<s> $A"),
+                 {"add_bos_token": True, "add_eos_token": False, "bos_token": "<s>", "eos_token": "</s>"})
+    write_folder("gpt4o", byte_level([GPT4O], [end, plain("<mask>", lstrip=True), special("<|user|>", rstrip=True)]),
+                 {"eos_token": "<|endoftext|>"})
+
+
+def sentencepiece_folders():
+    config = {"add_bos_token": True, "add_eos_token": False, "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    notes = [plain("<note>"), plain("</note>")]
+    prepend = normalizers.Sequence([normalizers.Prepend(SPACE), normalizers.Replace(" ", SPACE)])
+    spm = train_sentencepiece(add_dummy_prefix=True, user_defined_symbols=["<note>", "</note>"])
+    converted = split_everywhere(train_sentencepiece(add_dummy_prefix=True))
+    write_folder("llama2", sentencepiece_style(prepend, None, True, notes, "<s> $A", converted), config)
+    write_folder("llama2_trained", sentencepiece_style(prepend, None, True, notes, "<s> $A </s>"),
+                 {**config, "add_eos_token": True})
+    write_folder("phi3", sentencepiece_style(
+        prepend, None, True, [special("<|user|>", rstrip=True), special("<|end|>", rstrip=True), plain("<mask>", lstrip=True)],
+        "$A", converted), {**config, "add_bos_token": False},
+        files={"generation_config.json": {"eos_token_id": [2, len(converted["vocab"]) + 3 + 256 + 1]}})
+    for scheme in ("first", "always", "never"):
+        metaspace = pre_tokenizers.Metaspace(SPACE, prepend_scheme=scheme, split=False)
+        write_folder(f"metaspace_{scheme}", sentencepiece_style(
+            None, metaspace, scheme != "never", [special("[INST]"), special("[/INST]"), *notes], "<s> $A", converted), config)
+    write_folder("gemma", sentencepiece_style(
+        normalizers.Replace(" ", SPACE), pre_tokenizers.Split(" ", "merged_with_previous"), False,
+        [plain("\n\n"), plain(SPACE * 2), *notes], "<s> $A", converted), config,
+        files={"chat_template.jinja": "{{ bos_token }}{{ messages }}"})
+    write_folder("sentencepiece", spm, config, "sentencepiece")
+    write_folder("sentencepiece_no_prefix", train_sentencepiece(
+        add_dummy_prefix=False, user_defined_symbols=[SPACE * 2, "\n\n", "<note>"]), config, "sentencepiece")
+
+
+if __name__ == "__main__":
+    byte_level_folders()
+    sentencepiece_folders()
