@@ -58,8 +58,11 @@ void BpeEncoder::find_whole_pieces(const Vocabulary& vocabulary, bool ignore_mer
 
 void BpeEncoder::merge_piece(std::string_view piece, Merger& merger) const {
   merger.clear();
-  for (size_t i = 0; i < piece.size(); ++i)
-    merger.add(static_cast<uint32_t>(i + 1), byte_tokens_[static_cast<uint8_t>(piece[i])]);
+  for (size_t i = 0; i < piece.size(); ++i) {
+    const int32_t token = byte_tokens_[static_cast<uint8_t>(piece[i])];
+    // What is left out is not there for merges either.
+    if (token >= 0 || unknown_ >= 0) merger.add(static_cast<uint32_t>(i + 1), token);
+  }
   merger.merge([this](const MergeSymbol& left, const MergeSymbol& right) -> std::optional<MergeResult> {
     if (left.token < 0 || right.token < 0) return std::nullopt;
     return merges_.find(left.token, right.token);
