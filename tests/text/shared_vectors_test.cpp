@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "format/gguf.h"
+#include "text/hf_vocabulary.h"
 #include "text/test_vocabularies.h"
 #include "text/tokenizer.h"
 
@@ -43,6 +44,13 @@ struct Case {
   std::string pre;
 };
 
+Metadata read_folder(const std::filesystem::path& folder, const std::string& pre) {
+  Metadata metadata(folder.string());
+  add_hf_vocabulary(folder, 0, metadata);
+  EXPECT_EQ(metadata.string("tokenizer.ggml.pre"), pre);
+  return metadata;
+}
+
 class SharedVectors : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SharedVectors, give_the_ids_of_the_reference) {
@@ -50,8 +58,8 @@ TEST_P(SharedVectors, give_the_ids_of_the_reference) {
   const std::string name = "ggml-vocab-" + test.vectors;
   const auto path = test.json.empty() ? kFolder / "vocab" / (name + ".gguf") : kFolder / test.json / "tokenizer.json";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is absent";
-  const auto tokenizer = make_tokenizer(test.json.empty() ? GgufFile(path).metadata()
-                                                          : testing::metadata_from_tokenizer_json(path, test.pre));
+  const auto tokenizer =
+      make_tokenizer(test.json.empty() ? GgufFile(path).metadata() : read_folder(path.parent_path(), test.pre));
   const std::vector<Vector> vectors = read_vectors(name);
   ASSERT_EQ(vectors.size(), 46u);
   for (const Vector& vector : vectors) {
@@ -72,6 +80,19 @@ INSTANTIATE_TEST_SUITE_P(Real, SharedVectors,
                              if (c == '-') c = '_';
                            return name;
                          });
+
+TEST(SharedFolders, smollm2_is_read_with_its_special_tokens_and_template) {
+  const auto folder = kFolder / "smollm2-360m-instruct";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
+  const Metadata metadata = read_folder(folder, "smollm");
+  const auto tokenizer = make_tokenizer(metadata);
+  EXPECT_EQ(tokenizer->encode("<|im_start|>user\nHello 12<|im_end|>", true),
+            (Ids{1, 4093, 198, 19556, 216, 33, 34, 2}));
+  EXPECT_EQ(tokenizer->special().eos, 2);
+  EXPECT_FALSE(tokenizer->special().add_bos);
+  EXPECT_EQ(metadata.integer("tokenizer.ggml.padding_token_id"), 49152);
+  EXPECT_TRUE(metadata.string("tokenizer.chat_template").starts_with("{% for message in messages %}"));
+}
 
 }  // namespace
 }  // namespace quandex

@@ -4,7 +4,6 @@
 
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "text/byte_map.h"
@@ -55,29 +54,6 @@ Metadata spm_metadata(const std::vector<TestToken>& tokens, bool with_bytes) {
   Metadata metadata("test.gguf");
   metadata.set_string("tokenizer.ggml.model", "llama");
   set_tokens(metadata, all, true);
-  return metadata;
-}
-
-Metadata metadata_from_tokenizer_json(const std::filesystem::path& path, std::string_view pre) {
-  const nlohmann::json json = nlohmann::json::parse(read_file(path));
-  const nlohmann::json& model = json.at("model");
-  std::vector<TestToken> tokens(model.at("vocab").size());
-  const auto put = [&](size_t id, TestToken token) {
-    if (id >= tokens.size()) tokens.resize(id + 1);
-    tokens[id] = std::move(token);
-  };
-  for (const auto& [text, id] : model.at("vocab").items()) put(id.get<size_t>(), {text});
-  for (const nlohmann::json& added : json.at("added_tokens"))
-    put(added.at("id").get<size_t>(), {added.at("content"), added.at("special").get<bool>() ? 3 : 4});
-  std::vector<std::string> merges;
-  for (const nlohmann::json& merge : model.at("merges"))
-    merges.push_back(merge.is_string() ? merge.get<std::string>()
-                                       : merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>());
-  Metadata metadata(path.string());
-  metadata.set_string("tokenizer.ggml.model", "gpt2");
-  metadata.set_string("tokenizer.ggml.pre", std::string(pre));
-  set_tokens(metadata, tokens, false);
-  metadata.set_strings("tokenizer.ggml.merges", std::move(merges));
   return metadata;
 }
 

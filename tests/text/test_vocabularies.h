@@ -29,9 +29,6 @@ Metadata spm_metadata(const std::vector<TestToken>& tokens, bool with_bytes = tr
 
 void set_tokens(Metadata& metadata, const std::vector<TestToken>& tokens, bool with_scores);
 
-// A Hugging Face tokenizer.json with byte-level BPE.
-Metadata metadata_from_tokenizer_json(const std::filesystem::path& path, std::string_view pre);
-
 std::string read_file(const std::filesystem::path& path);
 
 using Ids = std::vector<int32_t>;
