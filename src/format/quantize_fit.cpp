@@ -95,7 +95,7 @@ float fit_symmetric(const float* x, int n, int half) {
     double qx = 0.0;
     for (int i = 0; i < n; ++i) {
       const double q = quantized(x[i], step, -half, half - 1);
-      const double weight = static_cast<double>(x[i]) * x[i];
+      const double weight = std::fabs(x[i]);
       qq += weight * q * q;
       qx += weight * q * x[i];
     }

@@ -52,7 +52,7 @@ struct AffineFit {
 // Scale and minimum for codes 0 .. top, weighted by mean magnitude plus magnitude.
 AffineFit fit_affine(const float* x, int n, int top);
 
-// The scale for codes -half .. half - 1, weighted by the values' squares.
+// The scale for codes -half .. half - 1, weighted by the values' magnitudes.
 float fit_symmetric(const float* x, int n, int half);
 
 // Scales of sub-blocks as codes -32 .. 31 times an f16. The one of largest magnitude takes code -32, the end that has

@@ -21,7 +21,7 @@ int nearest_iq4(float value) {
 
 int iq4_code(float value, float scale) { return nearest_iq4(scale == 0.0f ? 0.0f : value / scale); }
 
-// The scale for 32 values, weighted by their squares: the extreme is tried near either end of the table, each time
+// The scale for 32 values, weighted by their magnitudes: the extreme is tried near either end of the table, each time
 // solving for the scale that then fits best.
 float fit_iq4(const float* x) {
   constexpr std::array<float, 9> kOffsets = {0.0f, -7.0f, -5.0f, -3.0f, -1.5f, 1.5f, 3.0f, 5.0f, 7.0f};
@@ -36,7 +36,7 @@ float fit_iq4(const float* x) {
       double qx = 0.0;
       for (int i = 0; i < 32; ++i) {
         const double q = kIq4Values[iq4_code(x[i], step)];
-        const double weight = static_cast<double>(x[i]) * x[i];
+        const double weight = std::fabs(x[i]);
         qq += weight * q * q;
         qx += weight * q * x[i];
       }
