@@ -79,7 +79,7 @@ def check_includes(root, name, lines):
         if path in GENERATED:
             continue
         in_source = (root / "src" / path).is_file() or (root / "include" / path).is_file()
-        in_tests = parts[0] in ("tests", "bench") and (root / "tests" / path).is_file()
+        in_tests = parts[0] in ("tests", "bench", "fuzz") and (root / "tests" / path).is_file()
         if not (in_source or in_tests):
             yield number, f'"{path}" is not a path from src/ (write "folder/file.h")'
             continue

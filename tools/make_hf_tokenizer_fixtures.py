@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes tests/fixtures/hf_tokenizers/: small tokenizers as Hugging Face folders hold them, one for each way in which
-the supported families differ, with texts and the ids that the PyPI packages `tokenizers` and `sentencepiece` give them.
+"""Makes tests/fixtures/hf_tokenizers/, small tokenizers as Hugging Face folders hold them, one for each way in which the
+supported families differ, with texts and the ids that the PyPI packages `tokenizers` and `sentencepiece` give them; and
+of them the seeds of the fuzz targets (fuzz/corpus/tokenizer_json, fuzz/corpus/sentencepiece_model).
 Run from the project's root: python3 tools/make_hf_tokenizer_fixtures.py
 """
 import io
@@ -13,7 +14,7 @@ import tokenizers
 from make_tokenizer_fixtures import HAND_MADE, NEARLY_SPACES, PATTERNS, SPACES, TRAINING_TEXT
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-ROOT = pathlib.Path("tests/fixtures/hf_tokenizers")
+ROOT, SEEDS = pathlib.Path("tests/fixtures/hf_tokenizers"), pathlib.Path("fuzz/corpus")
 SPACE = "\u2581"
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
@@ -227,6 +228,27 @@ def sentencepiece_folders():
         add_dummy_prefix=False, user_defined_symbols=[SPACE * 2, "\n\n", "<note>"]), config, "sentencepiece")
 
 
+def shortened(tokenizer, n_merges=20):
+    """A seed for fuzzing: special tokens, bytes, and what the first merges need."""
+    model, added = tokenizer["model"], tokenizer["added_tokens"]
+    model["merges"] = model["merges"][:n_merges]
+    kept = {text for a, b in model["merges"] for text in (a, b, a + b)} | {token["content"] for token in added}
+    vocab = [text for text in model["vocab"] if text in kept or text.startswith("<0x")]
+    ids = {text: i for i, text in enumerate(dict.fromkeys(vocab + [token["content"] for token in added]))}
+    model["vocab"] = {text: ids[text] for text in vocab}
+    for token in added:
+        token["id"] = ids[token["content"]]
+    return tokenizer
+
+
+def seeds():
+    for name in ("gpt2", "qwen2", "llama3", "llama2", "phi3", "metaspace_first", "gemma"):
+        dump(SEEDS / "tokenizer_json" / f"{name}.json", shortened(json.loads((ROOT / name / "tokenizer.json").read_text())))
+    for name, folder in (("prefix", "sentencepiece"), ("no_prefix", "sentencepiece_no_prefix")):
+        (SEEDS / "sentencepiece_model" / f"{name}.model").write_bytes((ROOT / folder / "tokenizer.model").read_bytes())
+
+
 if __name__ == "__main__":
     byte_level_folders()
     sentencepiece_folders()
+    seeds()
