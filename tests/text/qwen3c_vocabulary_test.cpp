@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "text/hf_vocabulary.h"
 #include "text/test_vocabularies.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary.h"
@@ -269,7 +270,8 @@ TEST(Qwen3cTemplates, a_template_that_is_no_text_is_refused) {
 TEST(Qwen3cSharedData, all_merges_of_qwen3_come_back_from_the_scores) {
   const std::filesystem::path path = QUANDEX_SHARED_DATA "/tokenizers/qwen3-assembled/tokenizer.json";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "needs " << path;
-  Metadata original = testing::metadata_from_tokenizer_json(path, "qwen2");
+  Metadata original("tokenizer.json");
+  add_hf_vocabulary(path.parent_path(), 0, original);
   const std::string file = qwen3c_vocabulary_bytes(original);
   Metadata metadata("x");
   read_qwen3c_vocabulary(bytes_of(file), "x", 151936, metadata);
