@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "backend/op_cases.h"
 #include "backend/op_inputs.h"
@@ -226,11 +227,14 @@ void add_row_cases(std::vector<OpCase>& cases) {
   cases.push_back({"sample_then_embed", [](Backend& b, const Precision&) { return sample_then_embed(b); }});
   cases.push_back({"gather_rows", [](Backend& b, const Precision&) { return gather(b); }});
   for (const RouteScore score : {RouteScore::softmax_then_choose, RouteScore::choose_then_softmax, RouteScore::sigmoid})
-    for (const bool normalize : {false, true}) {
-      const RouteConfig config{13, 3, score, normalize, 1.5f};
-      cases.push_back({fmt::format("route_{}_{}", static_cast<int>(score), normalize ? "normalized" : "plain"),
-                       [=](Backend& b, const Precision&) { return route(b, config); }});
-    }
+    for (const bool normalize : {false, true})
+      for (const auto& [n_experts, n_active] :
+           {std::pair{13, 3}, std::pair{128, 8}, std::pair{2, 2}, std::pair{5, 1}}) {
+        const RouteConfig config{n_experts, n_active, score, normalize, 1.5f};
+        cases.push_back({fmt::format("route_{}_of_{}_{}_{}", n_active, n_experts, static_cast<int>(score),
+                                     normalize ? "normalized" : "plain"),
+                         [=](Backend& b, const Precision&) { return route(b, config); }});
+      }
   for (const int cols : {7, 1100})
     for (const Into into : {Into::set, Into::add})
       cases.push_back({fmt::format("expert_sum_{}_{}", into == Into::set ? "set" : "add", cols),
