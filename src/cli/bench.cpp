@@ -38,11 +38,11 @@ uint64_t peak_rss_bytes() {
 }
 
 // The type that most bytes of the file's matrices have.
-DType main_type(const GgufFile& file) {
+DType main_type(const WeightSource& weights) {
   std::array<uint64_t, kDTypeCount> bytes{};
-  for (const GgufTensor& tensor : file.header().tensors)
-    if (const auto type = dtype_from_gguf(tensor.gguf_type); type && tensor.shape.size() > 1)
-      bytes[static_cast<size_t>(*type)] += tensor.size_bytes;
+  for (const std::string& name : weights.names())
+    if (const auto tensor = weights.find(name); tensor && tensor->shape.size() > 1)
+      bytes[static_cast<size_t>(tensor->type)] += tensor->size_bytes();
   return static_cast<DType>(std::max_element(bytes.begin(), bytes.end()) - bytes.begin());
 }
 
@@ -108,17 +108,17 @@ int run_bench(BenchOptions& options) {
   report.path = options.model.path;
   report.model_name = session.config().name;
   report.architecture = session.config().architecture;
-  report.format = format_of(main_type(session.file())).name;
+  report.format = format_of(main_type(session.checkpoint().weights())).name;
   report.kv_type = options.model.kv_type;
   report.n_threads = session.n_threads();
   report.n_prompt = options.n_prompt;
   report.n_generate = options.n_generate;
-  report.has_integer_products = has_integer_products(main_type(session.file()), options.model);
+  report.has_integer_products = has_integer_products(main_type(session.checkpoint().weights()), options.model);
   run_repeats(session, options, report);
   report.peak_rss_bytes = peak_rss_bytes();
   report.prefill_cost = session.cost_of_step(options.n_prompt, options.n_prompt);
   report.decode_cost = session.cost_of_step(1, options.n_prompt + options.n_generate / 2);
-  report.file_bytes = session.file().size_bytes();
+  report.file_bytes = session.checkpoint().size_bytes();
   report.kv_bytes = session.kv_bytes();
   report.roofs = better_of(before, measure_roofs_in_child(options.model.n_threads, RoofEffort::full));
   if (options.json)

@@ -95,7 +95,7 @@ void print_formats_markdown() {
 void print_architectures_markdown() {
   fmt::print("| architecture | in GGUF | in Hugging Face's config.json |\n|---|---|---|\n");
   for (const Architecture& architecture : architectures())
-    fmt::print("| {} | `{}` | `{}` |\n", architecture.description, architecture.gguf_name, architecture.hf_name);
+    fmt::print("| {} | `{}` | `{}` |\n", architecture.description, architecture.gguf_name, architecture.hf_class);
 }
 
 Json info_json() {
@@ -117,7 +117,7 @@ Json info_json() {
                               {"writable", is_writable(*format)}});
   for (const Architecture& architecture : architectures())
     out["architectures"].push_back({{"gguf_name", architecture.gguf_name},
-                                    {"hf_name", architecture.hf_name},
+                                    {"hf_class", architecture.hf_class},
                                     {"description", architecture.description}});
   return out;
 }

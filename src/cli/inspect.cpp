@@ -1,20 +1,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/utf8.h"
 #include "cli/escape.h"
+#include "cli/inspection.h"
+#include "cli/model_file.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
 #include "format/gguf.h"
-#include "model/load.h"
 
 namespace quandex::cli {
 namespace {
@@ -27,16 +27,6 @@ struct InspectOptions {
 };
 
 constexpr size_t kShownElements = 6, kShownCharacters = 96;
-
-double n_values(const GgufTensor& tensor) {
-  return std::accumulate(tensor.shape.begin(), tensor.shape.end(), 1.0,
-                         [](double n, int64_t extent) { return n * static_cast<double>(extent); });
-}
-
-std::string type_name_of(const GgufTensor& tensor) {
-  const auto name = gguf_type_name(tensor.gguf_type);
-  return name ? std::string(*name) : fmt::format("type {}", tensor.gguf_type);
-}
 
 std::string shown_string(const std::string& text) {
   const std::string shown = escaped(text, kShownCharacters);
@@ -78,168 +68,197 @@ Json value_json(const MetaValue& value) {
   return {{"element_type", meta_type_name(array.element)}, {"count", array.count}, {"first", std::move(first)}};
 }
 
-struct Totals {
-  double n_parameters = 0;
-  uint64_t tensor_bytes = 0;
-  bool all_sizes_known = true;
-  std::vector<std::pair<std::string, int>> types;  // by first appearance: name, tensors
-
-  double bits_per_weight() const { return static_cast<double>(tensor_bytes) * 8 / n_parameters; }
-};
-
-Totals add_up(const GgufHeader& header) {
-  Totals totals;
-  for (const GgufTensor& tensor : header.tensors) {
-    totals.n_parameters += n_values(tensor);
-    totals.tensor_bytes += tensor.size_bytes;
-    totals.all_sizes_known = totals.all_sizes_known && tensor.size_bytes > 0;
-    const std::string type = type_name_of(tensor);
-    const auto found = std::find_if(totals.types.begin(), totals.types.end(), [&](auto& t) { return t.first == type; });
-    if (found == totals.types.end())
-      totals.types.emplace_back(type, 1);
-    else
-      ++found->second;
-  }
-  return totals;
+std::string describe_ropes(const ModelConfig& c) {
+  const RopeSpec& rope = c.ropes.front();
+  constexpr std::array<std::string_view, 5> kScalings{"", " linear", " dynamic", " yarn", " longrope"};
+  std::string text = fmt::format("rope base {:g}{}", rope.base, kScalings[static_cast<size_t>(rope.scaling)]);
+  if (rope.scaling == RopeScaling::none && !rope.factors.empty()) text += " scaled by frequency";
+  if (rope.dims != c.heads().head_dim) text += fmt::format(" over {} of {} dimensions", rope.dims, c.heads().head_dim);
+  const auto n_without = std::count_if(c.layers.begin(), c.layers.end(), [&](const LayerConfig& layer) {
+    return c.ropes[static_cast<size_t>(layer.rope)].dims == 0;
+  });
+  return n_without == 0 ? text : text + fmt::format(", {} layers without", n_without);
 }
 
-// What the loader makes of the file, or why it cannot run it.
-struct Verdict {
-  std::optional<ModelConfig> config;
-  std::vector<std::string> unused;
-  std::string reason;
-};
-
-Verdict judge(const GgufFile& file) {
-  Verdict verdict;
-  try {
-    verdict.config = read_config(file.metadata(), file);
-    verdict.unused = unused_tensors(*verdict.config, file);
-  } catch (const Error& error) {
-    verdict.config.reset();
-    verdict.reason = error.what();
+std::string describe_windows(const ModelConfig& c) {
+  std::string text;
+  for (const int window : c.kv_group_windows) {
+    if (window == 0) continue;
+    const auto n = std::count_if(c.layers.begin(), c.layers.end(),
+                                 [&](const LayerConfig& layer) { return layer.attention.window == window; });
+    text += fmt::format(", window {} in {} of {} layers", window, n, c.layers.size());
   }
-  return verdict;
+  return text;
+}
+
+std::string describe_experts(const ModelConfig& c) {
+  const auto n = std::count_if(c.layers.begin(), c.layers.end(),
+                               [](const LayerConfig& layer) { return layer.routing.n_experts > 0; });
+  if (n == 0) return "";
+  const auto layer =
+      std::find_if(c.layers.begin(), c.layers.end(), [](const LayerConfig& l) { return l.routing.n_experts > 0; });
+  return fmt::format(", {} of {} experts of ffn {} in {} layers", layer->routing.n_active, layer->routing.n_experts,
+                     c.expert_ffn_dim, n);
 }
 
 std::string describe(const ModelConfig& c) {
   const HeadShape& heads = c.heads();
-  return fmt::format(
-      "{}: {} layers, dim {}, {} heads ({} kv) of {}, ffn {}, vocab {}, context {}, rope base {:g}{}, {} head{}",
-      c.architecture, c.layers.size(), c.dim, heads.n_heads, heads.n_kv_heads, heads.head_dim, c.ffn_dim, c.vocab,
-      c.n_ctx_train, c.ropes.empty() ? 0 : c.ropes.front().base,
-      !c.ropes.empty() && !c.ropes.front().factors.empty() ? " scaled" : "", c.tied_head ? "tied" : "own",
-      c.has_qk_norm ? ", q/k norms" : "");
+  return fmt::format("{}: {} layers, dim {}, {} heads ({} kv) of {}, ffn {}, vocab {}, context {}, {}{}{}, {} head{}",
+                     c.architecture, c.layers.size(), c.dim, heads.n_heads, heads.n_kv_heads, heads.head_dim, c.ffn_dim,
+                     c.vocab, c.n_ctx_train, describe_ropes(c), describe_windows(c), describe_experts(c),
+                     c.tied_head ? "tied" : "own", c.has_qk_norm ? ", q/k norms" : "");
 }
 
 Json config_json(const ModelConfig& c) {
   const HeadShape& heads = c.heads();
-  return {{"architecture", c.architecture},
-          {"layers", c.layers.size()},
-          {"dim", c.dim},
-          {"heads", heads.n_heads},
-          {"kv_heads", heads.n_kv_heads},
-          {"head_dim", heads.head_dim},
-          {"ffn_dim", c.ffn_dim},
-          {"vocab", c.vocab},
-          {"context", c.n_ctx_train},
-          {"tied_head", c.tied_head},
-          {"qk_norm", c.has_qk_norm},
-          {"norm_eps", c.norm_eps},
-          {"rope_base", c.ropes.empty() ? 0 : c.ropes.front().base}};
+  Json out{{"architecture", c.architecture},
+           {"layers", c.layers.size()},
+           {"dim", c.dim},
+           {"heads", heads.n_heads},
+           {"kv_heads", heads.n_kv_heads},
+           {"head_dim", heads.head_dim},
+           {"ffn_dim", c.ffn_dim},
+           {"vocab", c.vocab},
+           {"context", c.n_ctx_train},
+           {"tied_head", c.tied_head},
+           {"qk_norm", c.has_qk_norm},
+           {"norm_eps", c.norm_eps},
+           {"rope_base", c.ropes.empty() ? 0 : c.ropes.front().base}};
+  for (const LayerConfig& layer : c.layers) {
+    out["windows"].push_back(layer.attention.window);
+    out["experts"].push_back(layer.routing.n_experts);
+  }
+  out["active_experts"] = c.n_active_experts();
+  return out;
 }
 
-void print_tensors(const GgufHeader& header) {
+void print_tensors(const Inspection& all) {
   fmt::print("\n{}\n", bold(stdout, "tensors"));
   size_t width = 4;
-  for (const GgufTensor& tensor : header.tensors) width = std::max(width, tensor.name.size());
-  fmt::print("  {:{}}  {:8} {:>18} {:>14} {:>14}\n", "name", width, "type", "shape", "bytes", "offset");
-  for (const GgufTensor& tensor : header.tensors)
-    fmt::print("  {:{}}  {:8} {:>18} {:>14} {:>14}\n", escaped(tensor.name), width, type_name_of(tensor),
+  for (const InspectedTensor& tensor : all.tensors) width = std::max(width, tensor.name.size());
+  fmt::print("  {:{}}  {:14} {:>18} {:>14} {:>14}\n", "name", width, "type", "shape", "bytes", "offset");
+  for (const InspectedTensor& tensor : all.tensors)
+    fmt::print("  {:{}}  {:14} {:>18} {:>14} {:>14}\n", escaped(tensor.name), width, tensor.type,
                fmt::format("{}", fmt::join(tensor.shape, " x ")),
-               tensor.size_bytes ? std::to_string(tensor.size_bytes) : "unknown", tensor.offset);
+               tensor.size_bytes ? std::to_string(tensor.size_bytes) : "unknown",
+               tensor.offset ? std::to_string(*tensor.offset) : "");
 }
 
-void print_text(const GgufFile& file, const InspectOptions& options) {
-  const GgufHeader& header = file.header();
-  const Totals totals = add_up(header);
-  fmt::print("{}: GGUF version {}, {}, {} metadata keys, {} tensors, alignment {}\n", options.path, header.version,
-             format_bytes(static_cast<double>(file.size_bytes())), header.metadata.entries().size(),
-             header.tensors.size(), header.alignment);
-  fmt::print("\n{}\n", bold(stdout, "metadata"));
-  for (const auto& [key, value] : header.metadata.entries())
-    fmt::print("  {} ({}) = {}\n", escaped(key), meta_type_name(value.type), shown_value(value));
-  if (options.tensors) print_tensors(header);
+// Every key with what became of it; a GGUF's values at length.
+void print_keys(const Checkpoint& checkpoint, const Inspection& all) {
+  fmt::print("\n{}\n", bold(stdout, checkpoint.gguf() ? "metadata" : "configuration"));
+  if (!checkpoint.gguf())
+    for (const ConfigKey& key : all.keys)
+      fmt::print("  {:15}  {} = {}\n", key_use_name(key.use), escaped(key.name), escaped(key.value));
+  if (!checkpoint.gguf()) return;
+  size_t i = 0;  // the keys are in the order of the metadata
+  for (const auto& [key, value] : checkpoint.metadata().entries()) {
+    const std::string_view use = i < all.keys.size() ? key_use_name(all.keys[i].use) : "";
+    fmt::print("  {:15}  {} ({}) = {}\n", use, escaped(key), meta_type_name(value.type), shown_value(value));
+    ++i;
+  }
+}
+
+std::string header_line(const Checkpoint& checkpoint, const InspectOptions& options, const Inspection& all) {
+  const std::string size = format_bytes(static_cast<double>(checkpoint.size_bytes()));
+  if (const GgufFile* file = checkpoint.gguf())
+    return fmt::format("{}: GGUF version {}, {}{}, {} metadata keys, {} tensors, alignment {}", options.path,
+                       file->header().version, size,
+                       file->files().size() > 1 ? fmt::format(" in {} files", file->files().size()) : "",
+                       file->header().metadata.entries().size(), all.tensors.size(), file->header().alignment);
+  return fmt::format("{}: {}, {}, {} tensors", options.path, file_family_name(checkpoint.family()), size,
+                     all.tensors.size());
+}
+
+void print_names(std::string_view label, const std::vector<std::string>& names) {
+  if (!names.empty())
+    fmt::print("  {:10}  {} tensors: {}\n", label, names.size(), escaped(fmt::format("{}", fmt::join(names, ", "))));
+}
+
+void print_text(const Checkpoint& checkpoint, const InspectOptions& options) {
+  const Inspection all = inspect_checkpoint(checkpoint);
+  fmt::print("{}\n", header_line(checkpoint, options, all));
+  print_keys(checkpoint, all);
+  if (options.tensors) print_tensors(all);
   fmt::print("\n{}\n", bold(stdout, "model"));
   std::string types;
-  for (const auto& [name, count] : totals.types)
-    types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, name);
+  for (const auto& [name, count] : all.types) types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, name);
   fmt::print("  tensors     {}\n", types.empty() ? "none" : types);
-  if (totals.n_parameters > 0)
-    fmt::print("  parameters  {}{}\n", format_count(totals.n_parameters),
-               totals.all_sizes_known ? fmt::format(", {:.2f} bits per weight", totals.bits_per_weight())
-                                      : "; bits per weight unknown (types without a known size)");
-  const Verdict verdict = judge(file);
-  fmt::print("  {} {}\n", verdict.config ? "runs as    " : "cannot run ",
-             verdict.config ? describe(*verdict.config) : escaped(verdict.reason));
-  if (!verdict.unused.empty())
-    fmt::print("  not used    {} tensors: {}\n", verdict.unused.size(),
-               escaped(fmt::format("{}", fmt::join(verdict.unused, ", "))));
+  const auto count = static_cast<double>(all.parameters.total), active = static_cast<double>(all.parameters.active);
+  if (all.n_values > 0)
+    fmt::print("  parameters  {}{}{}\n", format_count(all.config ? count : all.n_values),
+               active < count ? fmt::format(", {} of them active for a token", format_count(active)) : "",
+               all.all_sizes_known ? fmt::format(", {:.2f} bits per weight", all.bits_per_weight())
+                                   : "; bits per weight unknown (types without a known size)");
+  fmt::print("  {} {}\n", all.config ? "runs as    " : "cannot run ",
+             all.config ? describe(*all.config) : escaped(all.reason));
+  print_names("not used", all.unused.unexplained);
+  print_names("not needed", all.unused.harmless);
 }
 
-void print_json(const GgufFile& file, const InspectOptions& options) {
-  const GgufHeader& header = file.header();
-  const Totals totals = add_up(header);
+void print_json(const Checkpoint& checkpoint, const InspectOptions& options) {
+  const Inspection all = inspect_checkpoint(checkpoint);
   Json out{{"file", options.path},
-           {"size_bytes", file.size_bytes()},
-           {"version", header.version},
-           {"alignment", header.alignment},
-           {"data_offset", header.data_offset},
-           {"n_tensors", header.tensors.size()},
-           {"parameters", static_cast<int64_t>(totals.n_parameters)}};
-  out["bits_per_weight"] = totals.all_sizes_known && totals.n_parameters > 0 ? Json(totals.bits_per_weight()) : Json();
+           {"family", file_family_name(checkpoint.family())},
+           {"size_bytes", checkpoint.size_bytes()}};
+  if (const GgufFile* file = checkpoint.gguf()) {
+    out["version"] = file->header().version;
+    out["alignment"] = file->header().alignment;
+    out["data_offset"] = file->header().data_offset;
+  }
+  out["n_tensors"] = all.tensors.size();
+  out["parameters"] = all.config ? all.parameters.total : static_cast<int64_t>(all.n_values);
+  out["active_parameters"] = all.config ? Json(all.parameters.active) : Json();
+  out["bits_per_weight"] = all.all_sizes_known && all.n_values > 0 ? Json(all.bits_per_weight()) : Json();
   out["metadata"] = Json::object();
-  for (const auto& [key, value] : header.metadata.entries()) out["metadata"][to_valid_utf8(key)] = value_json(value);
+  for (const auto& [key, value] : checkpoint.metadata().entries())
+    out["metadata"][to_valid_utf8(key)] = value_json(value);
+  out["configuration"] = Json::array();
+  for (const ConfigKey& key : all.keys)
+    out["configuration"].push_back(
+        {{"key", to_valid_utf8(key.name)}, {"value", to_valid_utf8(key.value)}, {"use", key_use_name(key.use)}});
   if (options.tensors) {
     out["tensors"] = Json::array();
-    for (const GgufTensor& tensor : header.tensors)
+    for (const InspectedTensor& tensor : all.tensors)
       out["tensors"].push_back({{"name", to_valid_utf8(tensor.name)},
-                                {"type", type_name_of(tensor)},
+                                {"type", tensor.type},
                                 {"shape", tensor.shape},
                                 {"size_bytes", tensor.size_bytes ? Json(tensor.size_bytes) : Json()},
-                                {"offset", tensor.offset}});
+                                {"offset", tensor.offset ? Json(*tensor.offset) : Json()}});
   }
-  const Verdict verdict = judge(file);
-  out["supported"] = verdict.config.has_value();
-  if (verdict.config)
-    out["model"] = config_json(*verdict.config);
+  out["supported"] = all.config.has_value();
+  if (all.config)
+    out["model"] = config_json(*all.config);
   else
-    out["reason"] = verdict.reason;
-  out["unused_tensors"] = verdict.unused;
+    out["reason"] = all.reason;
+  out["unused_tensors"] = all.unused.unexplained;
+  out["unneeded_tensors"] = all.unused.harmless;
   fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace
 
 constexpr const char* kFooter =
-    "Reads the header only. Shapes are outermost first: rows x columns. Long arrays show their first values.\n\n"
+    "Reads headers only. Shapes are outermost first: rows x columns. Long arrays show their first values. Every key "
+    "of\n"
+    "the configuration is listed with what became of it: used, settled at load, no effect, or unknown.\n\n"
     "Examples:\n"
     "  quandex inspect model.gguf\n"
-    "  quandex inspect model.gguf --tensors | less\n"
+    "  quandex inspect Qwen3-0.6B/ --tensors | less\n"
     "  quandex inspect model.gguf --json | jq .bits_per_weight\n";
 
 Verb add_inspect(CLI::App& program) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App& app = add_verb(program, "inspect", "Show what is in a GGUF file", kFooter);
-  add_positional(app, "FILE", options->path, true, "A GGUF file");
+  CLI::App& app = add_verb(program, "inspect", "Show what is in a model file", kFooter);
+  add_positional(app, "FILE", options->path, true, kModelHelp);
   add_flag(app, "--tensors", options->tensors, "List every tensor: type, shape, bytes, offset");
   add_flag(app, "--json", options->json, "Write JSON");
   return {&app, [options] {
-            const GgufFile file(options->path);
+            const Checkpoint checkpoint(options->path);
             if (options->json)
-              print_json(file, *options);
+              print_json(checkpoint, *options);
             else
-              print_text(file, *options);
+              print_text(checkpoint, *options);
             return 0;
           }};
 }

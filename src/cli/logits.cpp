@@ -35,7 +35,7 @@ std::vector<int32_t> parse_ids(std::string_view text) {
   return ids;
 }
 
-void print_top_tokens(const Tokenizer& tokenizer, int32_t input, int position, std::span<const float> row) {
+void print_top_tokens(const Tokenizer* tokenizer, int32_t input, int position, std::span<const float> row) {
   constexpr size_t kShown = 10;
   std::vector<int32_t> order(row.size());
   std::iota(order.begin(), order.end(), 0);
@@ -45,7 +45,7 @@ void print_top_tokens(const Tokenizer& tokenizer, int32_t input, int position, s
                     [&](int32_t a, int32_t b) { return logit(a) != logit(b) ? logit(a) > logit(b) : a < b; });
   const auto text_of = [&](int32_t id) {
     std::string bytes;
-    tokenizer.append(id, bytes, true);
+    if (tokenizer) tokenizer->append(id, bytes, true);
     return escaped(bytes);
   };
   fmt::print("{}\n", bold(stdout, fmt::format("after position {}: {} \"{}\"", position, input, text_of(input))));
@@ -58,7 +58,7 @@ int run_logits(LogitsOptions& options) {
     throw UsageError(options.ids ? "--ids and --prompt exclude each other" : "tokens are missing: --ids or --prompt");
   std::vector<int32_t> ids;
   if (options.ids) ids = parse_ids(*options.ids);
-  Session session(options.model);
+  Session session(options.model, {}, options.ids ? NeedsTokenizer::no : NeedsTokenizer::yes);
   if (options.prompt) ids = session.tokenizer().encode_prompt(*options.prompt, options.special);
   std::optional<NpyWriter> writer;
   const int64_t n_rows = options.all ? static_cast<int64_t>(ids.size()) : 1;
@@ -68,7 +68,8 @@ int run_logits(LogitsOptions& options) {
     if (writer)
       writer->write(row);
     else
-      print_top_tokens(session.tokenizer(), ids[static_cast<size_t>(position)], position, row);
+      print_top_tokens(session.has_tokenizer() ? &session.tokenizer() : nullptr, ids[static_cast<size_t>(position)],
+                       position, row);
   });
   if (!writer) return 0;
   writer->finish();

@@ -14,7 +14,7 @@
 namespace quandex::cli {
 
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
-  add_positional(app, "MODEL", options.path, true, "A GGUF model file");
+  add_positional(app, "MODEL", options.path, true, kModelHelp);
   add_integer(app, "-t,--threads", options.n_threads, 1, 1024, "Threads that compute");
   add_choice(app, "--backend", options.backend, {"cpu", "reference"},
              "reference: double precision, slow, the truth of the tests");
@@ -28,12 +28,22 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
 namespace {
 
 // A tensor that nothing reads may stand for a computation that this program lacks.
-void warn_of_unused_tensors(const ModelConfig& config, const GgufFile& file) {
-  const std::vector<std::string> unused = unused_tensors(config, file);
+void warn_of_unused_tensors(const ModelConfig& config, const WeightSource& weights) {
+  const std::vector<std::string> unused = unused_tensors(config, weights).unexplained;
   if (unused.empty()) return;
   LOG(warn, "load",
       "{}: {} tensors are not used, {} among them: the output may differ from what the model was made for",
-      file.description(), unused.size(), escaped(unused.front()));
+      weights.description(), unused.size(), escaped(unused.front()));
+}
+
+// A key that nothing here knows may change what the model computes.
+void warn_of_unknown_keys(const Checkpoint& checkpoint) {
+  std::vector<std::string> unknown;
+  for (const ConfigKey& key : checkpoint.config_keys())
+    if (key.use == KeyUse::unknown) unknown.push_back(key.name);
+  if (unknown.empty()) return;
+  LOG(warn, "load", "{}: {} keys of the configuration are not known, {} among them; `quandex inspect` lists them",
+      checkpoint.path().string(), unknown.size(), escaped(unknown.front()));
 }
 
 // No refusal: what is free is an estimate, and pages of the file itself can go and come back.
@@ -47,21 +57,24 @@ void warn_of_short_memory(const MemoryPlan& plan) {
 
 }  // namespace
 
-Session::Session(const ModelOptions& options, EngineOptions engine_options)
-    : file_(options.path),
-      config_(read_config(file_.metadata(), file_)),
-      tokenizer_(make_tokenizer(file_.metadata())),
+Session::Session(const ModelOptions& options, EngineOptions engine_options, NeedsTokenizer needs_tokenizer)
+    : checkpoint_(open_model(options.path, needs_tokenizer)),
+      config_(checkpoint_.read_config()),
       pool_(options.n_threads) {
+  const WeightSource& weights = checkpoint_.weights();
+  if (needs_tokenizer == NeedsTokenizer::yes || checkpoint_.metadata().has("tokenizer.ggml.tokens"))
+    tokenizer_ = make_tokenizer(checkpoint_.metadata());
   engine_options.n_ctx = options.n_ctx;
   engine_options.kv_type = *dtype_from_name(options.kv_type);
   engine_options = resolve_options(engine_options, config_);  // before the loading, which takes time
   backend_ = options.backend == "reference"
                  ? make_reference_backend()
                  : make_cpu_backend(pool_, CpuOptions{.isa = {}, .exact_activations = options.exact});
-  warn_of_unused_tensors(config_, file_);
-  warn_of_short_memory(plan_memory(config_, file_, engine_options, *backend_));
+  warn_of_unused_tensors(config_, weights);
+  warn_of_unknown_keys(checkpoint_);
+  warn_of_short_memory(plan_memory(config_, weights, engine_options, *backend_));
   ProgressBar progress("loading " + options.path);
-  Model model = load_model(config_, file_, *backend_, [&](uint64_t done_bytes, uint64_t total_bytes) {
+  Model model = load_model(config_, weights, *backend_, [&](uint64_t done_bytes, uint64_t total_bytes) {
     throw_if_interrupted();
     progress.update(done_bytes, total_bytes);
   });
@@ -69,7 +82,7 @@ Session::Session(const ModelOptions& options, EngineOptions engine_options)
 }
 
 StepCost Session::cost_of_step(int n_tokens, int length) const {
-  return step_cost(config_, file_, 1, n_tokens, length, engine_->options().kv_type);
+  return step_cost(config_, checkpoint_.weights(), 1, n_tokens, length, engine_->options().kv_type);
 }
 
 uint64_t Session::kv_bytes() const { return KvCache::size_bytes(config_, engine_->options()); }

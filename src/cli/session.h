@@ -6,8 +6,9 @@
 
 #include "backend/backend.h"
 #include "base/thread_pool.h"
+#include "cli/model_file.h"
 #include "engine/engine.h"
-#include "format/gguf.h"
+#include "model/checkpoint.h"
 #include "model/load.h"
 #include "text/tokenizer.h"
 
@@ -31,11 +32,13 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx);
 class Session {
  public:
   // Loads with a progress bar. Throws Error for what cannot be loaded, Interrupted on Ctrl-C. `engine_options` gives
-  // what ModelOptions does not.
-  explicit Session(const ModelOptions& options, EngineOptions engine_options = {});
+  // what ModelOptions does not. A checkpoint without a tokenizer is refused unless none is needed.
+  explicit Session(const ModelOptions& options, EngineOptions engine_options = {},
+                   NeedsTokenizer needs_tokenizer = NeedsTokenizer::yes);
 
-  const GgufFile& file() const { return file_; }
+  const Checkpoint& checkpoint() const { return checkpoint_; }
   const ModelConfig& config() const { return config_; }
+  bool has_tokenizer() const { return tokenizer_ != nullptr; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   Engine& engine() { return *engine_; }
   int n_threads() const { return pool_.n_threads(); }
@@ -45,7 +48,7 @@ class Session {
   uint64_t kv_bytes() const;  // of the whole cache
 
  private:
-  GgufFile file_;
+  Checkpoint checkpoint_;
   ModelConfig config_;
   std::unique_ptr<Tokenizer> tokenizer_;
   ThreadPool pool_;

@@ -48,6 +48,8 @@ class WeightSource {
   virtual std::span<const std::string> names() const = 0;  // all of them, so that nothing in a file goes unnoticed
   virtual std::optional<HostTensor> find(std::string_view name) const = 0;
   virtual std::string_view description() const = 0;  // for messages: the path, or "random weights"
+  // What the file calls a tensor that has or would have this name, for messages.
+  virtual std::string name_in_file(std::string_view name) const { return std::string(name); }
   // Tells the source that a tensor's bytes have been copied elsewhere and its resident pages may go.
   virtual void release(std::string_view name) const = 0;
 };

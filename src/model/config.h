@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/tensor.h"
+#include "model/rope.h"
 
 namespace quandex {
 
@@ -13,17 +14,13 @@ struct LayerConfig {
   AttentionConfig attention;
   RouteConfig routing;  // n_experts == 0: dense feed-forward
   int rope = 0;         // index into ModelConfig::ropes
-  int kv_group = 0;
+  int kv_group = 0;     // index into ModelConfig::kv_group_windows
 };
 
-// The definition of a RoPE table before it is computed.
-struct RopeSpec {
-  int dims = 0;
-  double base = 10000;
-  // Each inverse frequency is divided by its factor; empty: all ones (GGUF rope_freqs.weight, Llama 3 scaling).
-  std::vector<float> factors;
-  double position_scale = 1;  // linear scaling: positions are divided by it
-  float attention_factor = 1;
+// How a file stores what it stores, where conventions differ: settled by the loader, unknown to everything else.
+struct StorageConvention {
+  bool qk_rows_interleaved = false;  // Q and K rows are ordered for pairwise RoPE: the loader un-permutes them
+  float norm_offset = 0;             // added to every norm's weights (Gemma's checkpoints hold w where 1 + w is meant)
 };
 
 struct ModelConfig {
@@ -32,10 +29,13 @@ struct ModelConfig {
   int dim = 0, vocab = 0, n_ctx_train = 0;
   float norm_eps = 0, embed_scale = 1, logit_softcap = 0;
   Activation activation = Activation::silu;
-  int ffn_dim = 0;
+  int ffn_dim = 0;         // of dense layers
+  int expert_ffn_dim = 0;  // of one expert
   bool tied_head = false;
-  bool has_qk_norm = false;
-  bool qk_rows_interleaved = false;  // the file's Q and K rows are ordered for pairwise RoPE: the loader un-permutes
+  bool has_qk_norm = false;     // per head, before RoPE
+  bool has_qkv_bias = false;    // must be there; other biases are used where the file has them
+  bool has_post_norms = false;  // of the attention's and the feed-forward's output
+  StorageConvention storage;
   std::vector<RopeSpec> ropes;
   std::vector<LayerConfig> layers;
   std::vector<int> kv_group_windows;  // window of each group; 0: full attention

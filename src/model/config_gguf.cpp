@@ -1,138 +1,80 @@
-// A GGUF's metadata as a ModelConfig. Every value is checked where it is read: a file's numbers size memory later on.
+// A model's metadata as a ModelConfig, whatever kind of file it came from. Every value is checked where it is read: a
+// file's numbers size memory later on.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
 
 #include "base/error.h"
 #include "model/architectures.h"
+#include "model/config_rope.h"
 #include "model/load.h"
 
 namespace quandex {
 namespace {
 
-class Keys {
- public:
-  Keys(const Metadata& metadata, std::string architecture)
-      : metadata_(metadata), architecture_(std::move(architecture)) {}
+// Keys that change what a model computes, in ways that forward does not have.
+constexpr std::array<std::string_view, 12> kRefusedKeys{"attention.clamp_kqv",
+                                                        "attention.max_alibi_bias",
+                                                        "attention.temperature_scale",
+                                                        "attention.key_length_mla",
+                                                        "attention.output_scale",
+                                                        "residual_scale",
+                                                        "logit_scale",
+                                                        "embedding_scale",
+                                                        "expert_shared_count",
+                                                        "expert_group_count",
+                                                        "leading_dense_block_count",
+                                                        "router_logit_softcapping"};
 
-  std::string key(std::string_view name) const { return architecture_ + "." + std::string(name); }
-  bool has(std::string_view name) const { return metadata_.has(key(name)); }
-
-  int integer(std::string_view name, int64_t low, int64_t high) const {
-    return checked(name, uniform_integer(key(name)), low, high);
-  }
-  int integer(std::string_view name, int64_t low, int64_t high, int64_t otherwise) const {
-    return has(name) ? integer(name, low, high) : static_cast<int>(otherwise);
-  }
-  double real(std::string_view name, double low, double high, double otherwise) const {
-    return has(name) ? real(name, low, high) : otherwise;
-  }
-  double real(std::string_view name, double low, double high) const {
-    const double value = metadata_.real(key(name));
-    if (!(value >= low && value <= high))
-      throw Error(ErrorCode::invalid_file, "{}: {} is {}, expected {} to {}", metadata_.source(), key(name), value, low,
-                  high);
-    return value;
-  }
-  std::string text(std::string_view name, std::string_view otherwise) const {
-    return metadata_.string(key(name), otherwise);
-  }
-
- private:
-  // Some writers store per-layer arrays; one value for all layers is what these architectures have.
-  int64_t uniform_integer(const std::string& name) const {
-    const MetaValue* value = metadata_.find(name);
-    if (!value || value->type != MetaType::array) return metadata_.integer(name);
-    const MetaArray* array = metadata_.array(name);
-    if (array->count == 0) throw Error(ErrorCode::invalid_file, "{}: {} is an empty array", metadata_.source(), name);
-    for (size_t i = 1; i < array->count; ++i)
-      if (array->integer(i) != array->integer(0))
-        throw Error(ErrorCode::unsupported, "{}: {} differs between layers ({} and {}), which is not supported for {}",
-                    metadata_.source(), name, array->integer(0), array->integer(i), architecture_);
-    return array->integer(0);
-  }
-  int checked(std::string_view name, int64_t value, int64_t low, int64_t high) const {
-    if (value < low || value > high)
-      throw Error(ErrorCode::invalid_file, "{}: {} is {}, expected {} to {}", metadata_.source(), key(name), value, low,
-                  high);
-    return static_cast<int>(value);
-  }
-
-  const Metadata& metadata_;
-  std::string architecture_;
-};
-
-// Keys that change what these architectures compute, in ways that forward does not have yet.
-constexpr std::array<std::string_view, 6> kRefusedKeys{
-    "expert_count",   "attention.clamp_kqv", "attention.max_alibi_bias",
-    "residual_scale", "logit_scale",         "embedding_scale"};
-
-void refuse_unsupported_keys(const Keys& keys, const Metadata& metadata) {
+void refuse_unsupported_keys(const Keys& keys) {
   for (const std::string_view name : kRefusedKeys)
-    if (keys.has(name) && metadata.real(keys.key(name)) != 0)
-      throw Error(ErrorCode::unsupported, "{}: {} = {} is not supported", metadata.source(), keys.key(name),
-                  metadata.real(keys.key(name)));
+    if (keys.has(name) && keys.metadata().real(keys.key(name)) != 0)
+      throw Error(ErrorCode::unsupported, "{}: {} = {} is not supported", keys.source(), keys.key(name),
+                  keys.metadata().real(keys.key(name)));
 }
 
-HeadShape read_heads(const Keys& keys, const Metadata& metadata, int dim) {
+HeadShape read_heads(const Keys& keys, int dim) {
   HeadShape heads;
   heads.n_heads = keys.integer("attention.head_count", 1, 65536);
   heads.n_kv_heads = keys.integer("attention.head_count_kv", 1, 65536, heads.n_heads);
   if (heads.n_heads % heads.n_kv_heads != 0)
-    throw Error(ErrorCode::invalid_file, "{}: {} heads cannot share {} key/value heads", metadata.source(),
-                heads.n_heads, heads.n_kv_heads);
+    throw Error(ErrorCode::invalid_file, "{}: {} heads cannot share {} key/value heads", keys.source(), heads.n_heads,
+                heads.n_kv_heads);
   if (!keys.has("attention.key_length") && dim % heads.n_heads != 0)
     throw Error(ErrorCode::invalid_file, "{}: embedding length {} is not a multiple of {} heads, and {} is absent",
-                metadata.source(), dim, heads.n_heads, keys.key("attention.key_length"));
+                keys.source(), dim, heads.n_heads, keys.key("attention.key_length"));
   heads.head_dim = keys.integer("attention.key_length", 2, 65536, dim / heads.n_heads);
   const int value_length = keys.integer("attention.value_length", 2, 65536, heads.head_dim);
   if (value_length != heads.head_dim)
     throw Error(ErrorCode::unsupported, "{}: {} is {} where keys have {}: different lengths are not supported",
-                metadata.source(), keys.key("attention.value_length"), value_length, heads.head_dim);
+                keys.source(), keys.key("attention.value_length"), value_length, heads.head_dim);
   return heads;
 }
 
-std::vector<float> read_rope_factors(const WeightSource& weights, int dims) {
-  const auto tensor = weights.find("rope_freqs.weight");
-  if (!tensor) return {};
-  if (tensor->rows() != 1 || tensor->cols() != dims / 2)
-    throw Error(ErrorCode::invalid_file, "{}: rope_freqs.weight has {} values, expected {}", weights.description(),
-                tensor->rows() * tensor->cols(), dims / 2);
-  std::vector<float> factors(static_cast<size_t>(dims / 2));
-  decode_row(tensor->type, tensor->planes[0], factors);
-  for (const float factor : factors)
-    if (!(factor > 0) || !std::isfinite(factor))
-      throw Error(ErrorCode::invalid_file, "{}: rope_freqs.weight holds {}, expected positive numbers",
-                  weights.description(), factor);
-  return factors;
-}
-
-RopeSpec read_rope(const Keys& keys, const Metadata& metadata, const WeightSource& weights, int head_dim) {
-  RopeSpec rope;
-  rope.dims = keys.integer("rope.dimension_count", 0, head_dim, head_dim);
-  if (rope.dims % 2 != 0)
-    throw Error(ErrorCode::invalid_file, "{}: {} is {}, expected an even number", metadata.source(),
-                keys.key("rope.dimension_count"), rope.dims);
-  rope.base = keys.real("rope.freq_base", 1, 1e15, 10000);
-  const std::string scaling = keys.text("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
-  if (scaling == "linear")
-    rope.position_scale = keys.real("rope.scaling.factor", 1e-6, 1e6, keys.real("rope.scale_linear", 1e-6, 1e6, 1));
-  else if (scaling != "none")
-    throw Error(ErrorCode::unsupported,
-                "{}: {} \"{}\" is not supported; supported: none, linear, and factors in rope_freqs.weight",
-                metadata.source(), keys.key("rope.scaling.type"), scaling);
-  rope.factors = read_rope_factors(weights, rope.dims);
-  return rope;
+RouteConfig read_routing(const Keys& keys) {
+  RouteConfig routing;
+  routing.n_experts = keys.integer("expert_count", 0, 65536, 0);
+  if (routing.n_experts == 0) return {};
+  routing.n_active = keys.integer("expert_used_count", 1, routing.n_experts);
+  // Values of the GGUF registry: 1 softmax, 2 sigmoid.
+  const int gating = keys.integer("expert_gating_func", 0, 2, 1);
+  if (gating == 2) routing.score = RouteScore::sigmoid;
+  routing.normalize = keys.boolean("expert_weights_norm", true);
+  routing.scale = static_cast<float>(keys.real("expert_weights_scale", 0, 1e6, 1));
+  if (routing.scale == 0) routing.scale = 1;  // how some writers say "none"
+  return routing;
 }
 
 void read_vocabulary(ModelConfig& config, const Metadata& metadata, const WeightSource& weights) {
   const auto embedding = weights.find("token_embd.weight");
   if (!embedding)
-    throw Error(ErrorCode::invalid_file, "{}: tensor token_embd.weight is missing", weights.description());
+    throw Error(ErrorCode::invalid_file, "{}: tensor {} is missing", weights.description(),
+                weights.name_in_file("token_embd.weight"));
   if (embedding->shape.size() != 2 || embedding->rows() < 1 || embedding->rows() > 16'777'216)
     throw Error(ErrorCode::invalid_file,
-                "{}: token_embd.weight has {} dimensions and {} rows, expected a matrix of 1 to 16777216 rows",
-                weights.description(), embedding->shape.size(), embedding->rows());
+                "{}: {} has {} dimensions and {} rows, expected a matrix of 1 to 16777216 rows", weights.description(),
+                weights.name_in_file("token_embd.weight"), embedding->shape.size(), embedding->rows());
   config.vocab = static_cast<int>(embedding->rows());
   const MetaArray* tokens = metadata.array("tokenizer.ggml.tokens");
   if (tokens && tokens->count != static_cast<uint64_t>(config.vocab))
@@ -141,31 +83,85 @@ void read_vocabulary(ModelConfig& config, const Metadata& metadata, const Weight
                 metadata.source(), tokens->count, config.vocab);
 }
 
+// A list that has one entry a layer.
+std::vector<int> per_layer(const Keys& keys, std::string_view name, size_t n_layers, int64_t low, int64_t high) {
+  std::vector<int> values = keys.integers(name, low, high).value_or(std::vector<int>{});
+  if (values.size() != n_layers)
+    throw Error(ErrorCode::invalid_file, "{}: {} has {} entries, expected one for each of {} layers", keys.source(),
+                keys.key(name), values.size(), n_layers);
+  return values;
+}
+
+void assign_windows(ModelConfig& config, const Keys& keys, const Architecture& architecture) {
+  const size_t n = config.layers.size();
+  const int window = keys.integer("attention.sliding_window", 0, 1'073'741'824, 0);
+  std::vector<int> windows(n, window);
+  for (size_t i = 0; i < n; ++i)
+    if (architecture.gguf_slides && !architecture.gguf_slides(static_cast<int>(i))) windows[i] = 0;
+  if (keys.integers("attention.sliding_window_pattern", 0, 1)) {  // one flag a layer; else a period
+    const std::vector<int> slides = per_layer(keys, "attention.sliding_window_pattern", n, 0, 1);
+    for (size_t i = 0; i < n; ++i) windows[i] = slides[i] ? window : 0;
+  } else if (keys.has("attention.sliding_window_pattern")) {
+    const auto period = static_cast<size_t>(keys.integer("attention.sliding_window_pattern", 1, 4096));
+    for (size_t i = 0; i < n; ++i) windows[i] = (i + 1) % period != 0 ? window : 0;
+  }
+  if (keys.has("quandex.attention.windows")) windows = per_layer(keys, "quandex.attention.windows", n, 0, 1 << 30);
+  std::vector<int>& groups = config.kv_group_windows;
+  for (const int w : windows)
+    if (std::find(groups.begin(), groups.end(), w) == groups.end()) groups.push_back(w);
+  std::sort(groups.begin(), groups.end());  // full attention first
+  if (groups.size() > kMaxKvGroups)
+    throw Error(ErrorCode::unsupported, "{}: layers have {} different attention windows, supported: {}", keys.source(),
+                groups.size(), kMaxKvGroups);
+  for (size_t i = 0; i < n; ++i) {
+    config.layers[i].attention.window = windows[i];
+    config.layers[i].kv_group = static_cast<int>(std::find(groups.begin(), groups.end(), windows[i]) - groups.begin());
+  }
+}
+
+void assign_dense_layers(ModelConfig& config, const Keys& keys) {
+  const auto n = static_cast<int64_t>(config.layers.size());
+  for (const int layer : keys.integers("quandex.dense_layers", 0, n - 1).value_or(std::vector<int>{}))
+    config.layers[static_cast<size_t>(layer)].routing = {};
+}
+
 }  // namespace
 
-ModelConfig read_config(const Metadata& metadata, const WeightSource& weights) {
+ModelConfig read_config(const Metadata& metadata, const WeightSource& weights,
+                        std::set<std::string, std::less<>>* read_keys) {
   ModelConfig config;
-  config.architecture = metadata.string("general.architecture");
-  const Architecture& architecture = find_architecture(config.architecture, metadata.source());
-  const Keys keys(metadata, config.architecture);
-  refuse_unsupported_keys(keys, metadata);
+  const std::string& name = metadata.string("general.architecture");
+  const Architecture& architecture = find_architecture(name, metadata.source());
+  config.architecture = name;
+  const Keys keys(metadata, name);
+  refuse_unsupported_keys(keys);
   config.name = metadata.string("general.name", "unnamed");
   config.dim = keys.integer("embedding_length", 1, 1'048'576);
-  config.ffn_dim = keys.integer("feed_forward_length", 1, 16'777'216);
   config.n_ctx_train = keys.integer("context_length", 1, 1'073'741'824);
   config.norm_eps = static_cast<float>(keys.real("attention.layer_norm_rms_epsilon", 1e-12, 1));
   config.tied_head = !weights.find("output.weight").has_value();
+  config.storage.norm_offset = static_cast<float>(keys.real("quandex.norm_offset", -1, 1, 0));
   read_vocabulary(config, metadata, weights);
 
   LayerConfig layer;
-  layer.attention.heads = read_heads(keys, metadata, config.dim);
-  const double default_scale = 1.0 / std::sqrt(static_cast<double>(layer.attention.heads.head_dim));
-  layer.attention.scale = static_cast<float>(keys.real("attention.scale", 1e-6, 1e6, default_scale));
-  layer.attention.window = keys.integer("attention.sliding_window", 0, 1'073'741'824, 0);
-  config.kv_group_windows = {layer.attention.window};
-  config.ropes.push_back(read_rope(keys, metadata, weights, layer.attention.heads.head_dim));
+  layer.attention.heads = read_heads(keys, config.dim);
+  layer.attention.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(layer.attention.heads.head_dim)));
+  layer.routing = read_routing(keys);
+  config.ffn_dim = keys.integer("feed_forward_length", 0, 16'777'216);
+  if (layer.routing.n_experts > 0)
+    config.expert_ffn_dim = keys.integer("expert_feed_forward_length", 1, 16'777'216, config.ffn_dim);
+  else if (config.ffn_dim == 0)
+    keys.integer("feed_forward_length", 1, 16'777'216);
   config.layers.assign(static_cast<size_t>(keys.integer("block_count", 1, 4096)), layer);
-  architecture.configure(config, metadata);
+  config.ropes.push_back(read_rope(keys, weights, layer.attention.heads.head_dim));
+  assign_windows(config, keys, architecture);
+  assign_dense_layers(config, keys);
+  architecture.configure(config, keys);
+  if (keys.has("attention.scale"))
+    for (LayerConfig& l : config.layers)
+      l.attention.scale = static_cast<float>(keys.real("attention.scale", 1e-6, 1e6));
+  settle_ropes(config, keys, architecture);
+  if (read_keys != nullptr) *read_keys = keys.read();
   return config;
 }
 

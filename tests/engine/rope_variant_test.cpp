@@ -21,9 +21,10 @@ class VariantModel {
     Model model = tiny.load(backend);
     RopeConfig& rope = model.ropes.front();
     RopeSpec spec = tiny.config.ropes.front();
-    std::vector<float> frequencies = rope_inverse_frequencies(spec);
-    spec.position_scale = 4;
-    const std::vector<float> stretched = rope_inverse_frequencies(spec);
+    std::vector<float> frequencies = rope_inverse_frequencies(spec, 1);
+    spec.scaling = RopeScaling::linear;
+    spec.factor = 4;
+    const std::vector<float> stretched = rope_inverse_frequencies(spec, 1);
     frequencies.insert(frequencies.end(), stretched.begin(), stretched.end());
     rope.inverse_freq = upload(backend, frequencies, spec.dims / 2);
     rope.scale = upload(backend, {1.0f, 1.2f}, 1);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "model/load.h"
@@ -30,7 +31,7 @@ TEST(Config, reads_what_the_file_says) {
   EXPECT_EQ(config.layers.size(), 2u);
   EXPECT_EQ(config.heads(), (HeadShape{4, 2, 32}));
   EXPECT_TRUE(config.has_qk_norm);
-  EXPECT_FALSE(config.qk_rows_interleaved);
+  EXPECT_FALSE(config.storage.qk_rows_interleaved);
   EXPECT_FALSE(config.tied_head);
   EXPECT_EQ(config.ropes.at(0).dims, 32);
 }
@@ -40,7 +41,7 @@ TEST(Config, a_missing_output_matrix_means_a_tied_head) {
   tiny->weights.remove("output.weight");
   const ModelConfig config = read_config(tiny->metadata, tiny->weights);
   EXPECT_TRUE(config.tied_head);
-  EXPECT_TRUE(config.qk_rows_interleaved);
+  EXPECT_TRUE(config.storage.qk_rows_interleaved);
 }
 
 TEST(Config, unknown_architectures_are_refused_with_the_nearest) {
@@ -63,8 +64,22 @@ TEST(Config, absurd_and_missing_values_name_the_key) {
   expect("llama.attention.layer_norm_rms_epsilon",
          [](Metadata& m) { m.set_f32("llama.attention.layer_norm_rms_epsilon", -1); });
   expect("llama.rope.dimension_count", [](Metadata& m) { m.set_u32("llama.rope.dimension_count", 31); });
-  expect("llama.rope.scaling.type", [](Metadata& m) { m.set_string("llama.rope.scaling.type", "yarn"); });
-  expect("llama.expert_count", [](Metadata& m) { m.set_u32("llama.expert_count", 8); });
+  expect("llama.rope.scaling.type", [](Metadata& m) { m.set_string("llama.rope.scaling.type", "spiral"); });
+  expect("llama.rope.scaling.factor", [](Metadata& m) { m.set_string("llama.rope.scaling.type", "yarn"); });
+  expect("rope_factors_short.weight", [](Metadata& m) {
+    m.set_string("llama.rope.scaling.type", "longrope");
+    m.set_u32("llama.rope.scaling.original_context_length", 128);
+  });
+  expect("llama.expert_used_count", [](Metadata& m) { m.set_u32("llama.expert_count", 8); });
+  expect("llama.expert_used_count", [](Metadata& m) {
+    m.set_u32("llama.expert_count", 8);
+    m.set_u32("llama.expert_used_count", 9);
+  });
+  expect("llama.expert_shared_count", [](Metadata& m) { m.set_u32("llama.expert_shared_count", 1); });
+  expect("quandex.attention.windows",
+         [](Metadata& m) { m.set_i32s("quandex.attention.windows", std::vector<int32_t>{16}); });
+  expect("llama.block_count is an array of string",
+         [](Metadata& m) { m.set_strings("llama.block_count", {"two", "three"}); });
   expect("llama.attention.value_length", [](Metadata& m) { m.set_u32("llama.attention.value_length", 16); });
   expect("key/value heads", [](Metadata& m) { m.set_u32("llama.attention.head_count_kv", 3); });
 }

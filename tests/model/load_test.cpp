@@ -39,7 +39,10 @@ TEST(Load, unused_tensors_are_listed) {
   const auto tiny = make_tiny_checkpoint("qwen3");
   tiny->weights.add_random("blk.0.mystery.weight", {3}, 1);
   const ModelConfig config = read_config(tiny->metadata, tiny->weights);
-  EXPECT_EQ(unused_tensors(config, tiny->weights), std::vector<std::string>{"blk.0.mystery.weight"});
+  tiny->weights.add_random("blk.0.attn_rot_embd.weight", {16}, 1);
+  const UnusedTensors unused = unused_tensors(config, tiny->weights);
+  EXPECT_EQ(unused.unexplained, std::vector<std::string>{"blk.0.mystery.weight"});
+  EXPECT_EQ(unused.harmless, std::vector<std::string>{"blk.0.attn_rot_embd.weight"});
 }
 
 // Mixing types inside q|k|v must give what each matrix gives on its own, which q8_0 values stored as f32 also give.
@@ -70,10 +73,11 @@ TEST(Rope, inverse_frequencies_follow_the_definition) {
   RopeSpec spec;
   spec.dims = 8;
   spec.base = 10000;
-  EXPECT_EQ(rope_inverse_frequencies(spec), (std::vector<float>{1.0f, 0.1f, 0.01f, 0.001f}));
+  EXPECT_EQ(rope_inverse_frequencies(spec, 1), (std::vector<float>{1.0f, 0.1f, 0.01f, 0.001f}));
   spec.factors = {1, 2, 4, 8};
-  spec.position_scale = 2;
-  const std::vector<float> scaled = rope_inverse_frequencies(spec);
+  spec.scaling = RopeScaling::linear;
+  spec.factor = 2;
+  const std::vector<float> scaled = rope_inverse_frequencies(spec, 1);
   EXPECT_FLOAT_EQ(scaled[0], 0.5f);
   EXPECT_FLOAT_EQ(scaled[3], 0.001f / 16);
 }

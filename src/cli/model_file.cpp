@@ -1,0 +1,66 @@
+#include "cli/model_file.h"
+
+#include "base/error.h"
+#include "base/file_map.h"
+#include "base/log.h"
+#include "text/hf_vocabulary.h"
+#include "text/llama2c_vocabulary.h"
+#include "text/qwen3c_vocabulary.h"
+
+namespace quandex::cli {
+namespace {
+
+// Rows of the embedding: ids that the model has.
+int vocabulary_size(const Checkpoint& checkpoint) {
+  const auto embedding = checkpoint.weights().find("token_embd.weight");
+  return embedding ? static_cast<int>(embedding->rows()) : 0;
+}
+
+void add_llama2c_vocabulary(Checkpoint& checkpoint, int n_vocab) {
+  const auto path = find_llama2c_vocabulary(checkpoint.path(), n_vocab);
+  if (!path)
+    throw Error(ErrorCode::not_found, "{}: its tokenizer is missing; expected tok{}.bin or tokenizer.bin beside it",
+                checkpoint.path().string(), n_vocab);
+  read_llama2c_vocabulary(MappedFile(*path).bytes(), path->string(), n_vocab, checkpoint.metadata());
+}
+
+void add_qwen3c_vocabulary(Checkpoint& checkpoint, int n_vocab) {
+  const std::filesystem::path path = qwen3c_vocabulary_path(checkpoint.path());
+  read_qwen3c_vocabulary(MappedFile(path).bytes(), path.string(), n_vocab, checkpoint.metadata());
+  read_qwen3c_templates(checkpoint.path(), checkpoint.metadata());
+}
+
+void add_vocabulary(Checkpoint& checkpoint) {
+  const int n_vocab = vocabulary_size(checkpoint);
+  switch (checkpoint.family()) {
+    case FileFamily::gguf:
+      return;  // its keys are there already
+    case FileFamily::safetensors:
+    case FileFamily::mlx:
+      return add_hf_vocabulary(checkpoint.folder(), n_vocab, checkpoint.metadata());
+    case FileFamily::qwen3c:
+      return add_qwen3c_vocabulary(checkpoint, n_vocab);
+    case FileFamily::llama2c:
+      return add_llama2c_vocabulary(checkpoint, n_vocab);
+  }
+}
+
+}  // namespace
+
+Checkpoint open_model(const std::string& path, NeedsTokenizer needs) {
+  Checkpoint checkpoint(path);
+  if (needs == NeedsTokenizer::yes) {
+    add_vocabulary(checkpoint);
+    return checkpoint;
+  }
+  const Metadata without = checkpoint.metadata();
+  try {
+    add_vocabulary(checkpoint);
+  } catch (const Error& error) {
+    checkpoint.metadata() = without;
+    LOG(warn, "load", "without a tokenizer: {}", error.what());
+  }
+  return checkpoint;
+}
+
+}  // namespace quandex::cli

@@ -1,0 +1,20 @@
+// A checkpoint together with its tokenizer, whatever files they are in.
+#pragma once
+
+#include <string>
+
+#include "model/checkpoint.h"
+
+namespace quandex::cli {
+
+enum class NeedsTokenizer : uint8_t { yes, no };
+
+// Opens a checkpoint and adds the keys of its tokenizer to its metadata. A tokenizer that is missing or cannot be read
+// is an Error where it is needed, and a warning where not.
+Checkpoint open_model(const std::string& path, NeedsTokenizer needs);
+
+// What the positional argument MODEL takes, for help texts.
+inline constexpr const char* kModelHelp =
+    "A GGUF file, a folder with config.json and safetensors (Hugging Face or MLX), a qwen3.c or llama2.c .bin";
+
+}  // namespace quandex::cli
