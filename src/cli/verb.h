@@ -23,6 +23,7 @@ struct Verb {
 Verb add_generate(CLI::App& program);
 Verb add_logits(CLI::App& program);
 Verb add_inspect(CLI::App& program);
+Verb add_convert(CLI::App& program);
 Verb add_info(CLI::App& program);
 Verb add_tokenize(CLI::App& program);
 Verb add_make_model(CLI::App& program);
