@@ -113,6 +113,7 @@ std::vector<int32_t> GgufTokenizer::encode(std::string_view text, bool parse_spe
 
 void GgufTokenizer::append(int32_t token, std::string& bytes, bool special) const {
   if (!vocabulary_->contains(token) || (!special && vocabulary_->is_special(token))) return;
+  if (vocabulary_->type(token) == TokenType::unused) return;  // ids that fill the embedding stand for no text
   bytes.append(std::visit([&](const auto& encoder) { return encoder.bytes(token); }, encoder_));
 }
 
