@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <new>
 
+// These functions are the pair that the compiler takes malloc and free for a mismatch of.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 namespace {
 
 std::atomic<int64_t> n_allocations{0};
