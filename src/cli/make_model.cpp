@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ namespace {
 struct MakeModelOptions {
   std::string shape, format, path;
   int64_t seed = 1;
+  std::optional<int64_t> n_layers;  // the shape's own where not given
   int n_threads = default_thread_count();
   bool list = false, force = false;
 };
@@ -32,7 +34,9 @@ constexpr size_t kChunkBytes = size_t{4} << 20;  // encoded rows in memory at a 
 // Encodes a tensor's rows on all threads, a chunk at a time, and writes each chunk. Memory: a chunk and a row a thread.
 void write_random_tensor(GgufWriter& writer, const PlannedTensor& tensor, uint64_t seed, ThreadPool& pool,
                          const std::function<void(uint64_t)>& written) {
-  const int64_t rows = tensor.shape.front(), cols = tensor.shape.back();
+  const int64_t cols = tensor.shape.back();
+  int64_t rows = 1;
+  for (size_t i = 0; i + 1 < tensor.shape.size(); ++i) rows *= tensor.shape[i];
   const size_t bytes_per_row = row_bytes(tensor.type, cols);
   const int64_t chunk_rows = std::max<int64_t>(1, static_cast<int64_t>(kChunkBytes / bytes_per_row));
   std::vector<std::byte> chunk(static_cast<size_t>(std::min(chunk_rows, rows)) * bytes_per_row);
@@ -84,13 +88,20 @@ void write_model(const ModelShape& shape, DType type, const MakeModelOptions& op
              "tensors", format_bytes(static_cast<double>(total_bytes)));
 }
 
+// "14336", or "128 x 768, 8 used" of experts.
+std::string feed_forward_text(const ModelShape& shape) {
+  const ExpertShape& experts = shape.experts;
+  if (experts.n_experts == 0) return std::to_string(shape.ffn_dim);
+  return fmt::format("{} x {}, {} used", experts.n_experts, experts.ffn_dim, experts.n_active);
+}
+
 void list_shapes() {
-  fmt::print("{:14} {:6} {:>6} {:>6} {:>6} {:>9} {:>7} {:>7} {:>5}\n", "shape", "family", "layers", "dim", "heads",
-             "head_dim", "ffn", "vocab", "head");
+  fmt::print("{:14} {:8} {:>6} {:>6} {:>6} {:>9} {:>19} {:>7} {:>5} {:>7}\n", "shape", "family", "layers", "dim",
+             "heads", "head_dim", "ffn", "vocab", "head", "window");
   for (const ModelShape& s : model_shapes())
-    fmt::print("{:14} {:6} {:6} {:6} {:>6} {:9} {:7} {:7} {:>5}\n", s.name, s.architecture, s.n_layers, s.dim,
-               fmt::format("{}/{}", s.n_heads, s.n_kv_heads), s.head_dim, s.ffn_dim, s.vocab,
-               s.tied_head ? "tied" : "own");
+    fmt::print("{:14} {:8} {:6} {:6} {:>6} {:9} {:>19} {:7} {:>5} {:>7}\n", s.name, s.architecture, s.n_layers, s.dim,
+               fmt::format("{}/{}", s.n_heads, s.n_kv_heads), s.head_dim, feed_forward_text(s), s.vocab,
+               s.tied_head ? "tied" : "own", s.window > 0 ? std::to_string(s.window) : "none");
 }
 
 std::vector<std::string> shape_names() {
@@ -116,10 +127,25 @@ int run_make_model(const MakeModelOptions& options) {
     if (value->empty()) throw UsageError(fmt::format("{} is missing", flag));
   if (std::filesystem::exists(options.path) && !options.force)
     throw Error(ErrorCode::io, "{} exists already; give --force to replace it", options.path);
-  const auto shape = std::find_if(model_shapes().begin(), model_shapes().end(),
-                                  [&](const ModelShape& s) { return s.name == options.shape; });
-  write_model(*shape, *dtype_from_name(options.format), options);
+  ModelShape shape = *std::find_if(model_shapes().begin(), model_shapes().end(),
+                                   [&](const ModelShape& s) { return s.name == options.shape; });
+  if (options.n_layers) shape.n_layers = static_cast<int>(*options.n_layers);
+  write_model(shape, *dtype_from_name(options.format), options);
   return 0;
+}
+
+// Names of the shapes, indented and wrapped.
+std::string shapes_text() {
+  constexpr size_t kColumns = 100;
+  std::string text, line;
+  for (const std::string& name : shape_names()) {
+    if (line.size() + name.size() > kColumns) {
+      text += line + "\n";
+      line.clear();
+    }
+    line += "  " + name;
+  }
+  return text + line + "\n";
 }
 
 }  // namespace
@@ -130,14 +156,17 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  quandex make-model --list\n"
     "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n"
+    "  quandex make-model --shape qwen3-30b-a3b --layers 4 --format q4_0 moe.gguf\n"
     "  quandex make-model --shape tiny-qwen3 --format f32 --seed 7 tiny.gguf\n";
 
 Verb add_make_model(CLI::App& program) {
   auto options = std::make_shared<MakeModelOptions>();
-  CLI::App& app = add_verb(program, "make-model", "Write a model with random weights in a real model's shape", kFooter);
+  CLI::App& app = add_verb(program, "make-model", "Write a model with random weights in a real model's shape",
+                           "Shapes:\n" + shapes_text() + "\n" + kFooter);
   add_positional(app, "OUT", options->path, false, "The GGUF file to write");
   add_choice(app, "--shape", options->shape, shape_names(), "Which shape; --list shows them");
   add_choice(app, "--format", options->format, writable_formats(), "Format of the matrices (norms stay f32)");
+  add_integer(app, "--layers", options->n_layers, 1, 4096, "As many layers instead of the shape's own");
   add_integer(app, "--seed", options->seed, 0, std::numeric_limits<int64_t>::max(),
               "Same seed, same file, whatever the thread count");
   add_integer(app, "-t,--threads", options->n_threads, 1, 1024, "Threads that encode");

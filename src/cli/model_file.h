@@ -14,7 +14,6 @@ enum class NeedsTokenizer : uint8_t { yes, no };
 Checkpoint open_model(const std::string& path, NeedsTokenizer needs);
 
 // What the positional argument MODEL takes, for help texts.
-inline constexpr const char* kModelHelp =
-    "A GGUF file, a folder with config.json and safetensors (Hugging Face or MLX), a qwen3.c or llama2.c .bin";
+inline constexpr const char* kModelHelp = "A GGUF file, a Hugging Face or MLX folder, or a qwen3.c or llama2.c .bin";
 
 }  // namespace quandex::cli

@@ -12,18 +12,91 @@
 namespace quandex::cli {
 namespace {
 
-// name, architecture, pre-tokenizer, layers, dim, heads, kv heads, head dim, ffn, vocab, special, context, theta, eps,
-// rope factor, tied, q/k norms
-constexpr std::array<ModelShape, 6> kShapes{{
-    {"llama-3.2-1b", "llama", "llama-bpe", 16, 2048, 32, 8, 64, 8192, 128256, 256, 131072, 5e5f, 1e-5f, 32, true,
-     false},
-    {"llama-3.1-8b", "llama", "llama-bpe", 32, 4096, 32, 8, 128, 14336, 128256, 256, 131072, 5e5f, 1e-5f, 8, false,
-     false},
-    {"qwen3-0.6b", "qwen3", "qwen2", 28, 1024, 16, 8, 128, 3072, 151936, 293, 40960, 1e6f, 1e-6f, 0, true, true},
-    {"qwen3-4b", "qwen3", "qwen2", 36, 2560, 32, 8, 128, 9728, 151936, 293, 40960, 1e6f, 1e-6f, 0, true, true},
-    {"tiny-llama", "llama", "llama-bpe", 2, 256, 4, 2, 64, 512, 512, 8, 2048, 5e5f, 1e-5f, 32, false, false},
-    {"tiny-qwen3", "qwen3", "qwen2", 2, 256, 4, 2, 128, 512, 512, 8, 2048, 1e6f, 1e-6f, 0, true, true},
-}};
+// What the shapes of a family share. Vocabularies are of our own kind in the true size, Mistral's too.
+constexpr ModelShape kLlama{.architecture = "llama", .pre_tokenizer = "llama-bpe", .n_special = 256, .norm_eps = 1e-5f};
+
+constexpr ModelShape llama3(float rope_factor, bool tied_head) {
+  ModelShape shape = kLlama;
+  shape.vocab = 128256;
+  shape.n_ctx_train = 131072;
+  shape.rope_base = 5e5f;
+  shape.rope_factor = rope_factor;
+  shape.tied_head = tied_head;
+  return shape;
+}
+
+// In GGUF both go by the name of Llama.
+constexpr ModelShape mistral(float rope_base, int window, ExpertShape experts) {
+  ModelShape shape = kLlama;
+  shape.vocab = 32000;
+  shape.n_ctx_train = 32768;
+  shape.rope_base = rope_base;
+  shape.window = window;
+  shape.experts = experts;
+  return shape;
+}
+
+constexpr ModelShape qwen3(bool tied_head, ExpertShape experts = {}) {
+  return {.architecture = experts.n_experts > 0 ? "qwen3moe" : "qwen3",
+          .pre_tokenizer = "qwen2",
+          .experts = experts,
+          .vocab = 151936,
+          .n_special = 293,
+          .n_ctx_train = 40960,
+          .rope_base = 1e6f,
+          .norm_eps = 1e-6f,
+          .tied_head = tied_head,
+          .has_qk_norm = true};
+}
+
+// For tests.
+constexpr ModelShape tiny(ModelShape shape) {
+  shape.vocab = 512;
+  shape.n_special = 8;
+  shape.n_ctx_train = 2048;
+  return shape;
+}
+
+struct LayerSizes {
+  int n_layers, dim, n_heads, n_kv_heads, head_dim, ffn_dim;
+};
+
+constexpr ModelShape sized(std::string_view name, const LayerSizes& sizes, ModelShape shape) {
+  shape.name = name;
+  shape.n_layers = sizes.n_layers;
+  shape.dim = sizes.dim;
+  shape.n_heads = sizes.n_heads;
+  shape.n_kv_heads = sizes.n_kv_heads;
+  shape.head_dim = sizes.head_dim;
+  shape.ffn_dim = sizes.ffn_dim;
+  return shape;
+}
+
+// Layers, dim, heads, K/V heads, head dim, ffn; then rope factor or base, window, experts {how many, used, ffn}.
+constexpr std::array kShapes{
+    sized("llama-3.2-1b", {16, 2048, 32, 8, 64, 8192}, llama3(32, true)),
+    sized("llama-3.2-3b", {28, 3072, 24, 8, 128, 8192}, llama3(32, true)),
+    sized("llama-3.1-8b", {32, 4096, 32, 8, 128, 14336}, llama3(8, false)),
+    sized("mistral-7b", {32, 4096, 32, 8, 128, 14336}, mistral(1e4f, 4096, {})),
+    sized("mixtral-8x7b", {32, 4096, 32, 8, 128, 14336}, mistral(1e6f, 0, {8, 2, 14336})),
+    sized("qwen3-0.6b", {28, 1024, 16, 8, 128, 3072}, qwen3(true)),
+    sized("qwen3-1.7b", {28, 2048, 16, 8, 128, 6144}, qwen3(true)),
+    sized("qwen3-4b", {36, 2560, 32, 8, 128, 9728}, qwen3(true)),
+    sized("qwen3-30b-a3b", {48, 2048, 32, 4, 128, 6144}, qwen3(false, {128, 8, 768})),
+    sized("tiny-llama", {2, 256, 4, 2, 64, 512}, tiny(llama3(32, false))),
+    sized("tiny-mistral", {2, 256, 4, 2, 64, 512}, tiny(mistral(1e4f, 16, {}))),
+    sized("tiny-mixtral", {2, 256, 4, 2, 64, 512}, tiny(mistral(1e6f, 0, {4, 2, 512}))),
+    sized("tiny-qwen3", {2, 256, 4, 2, 128, 512}, tiny(qwen3(true))),
+    sized("tiny-qwen3moe", {2, 256, 4, 2, 128, 512}, tiny(qwen3(false, {8, 3, 256}))),
+};
+
+void plan_experts(const std::string& prefix, const ModelShape& s, DType type, std::vector<PlannedTensor>& tensors) {
+  const int64_t n = s.experts.n_experts, ffn_dim = s.experts.ffn_dim, dim = s.dim;
+  tensors.push_back({prefix + "ffn_gate_inp.weight", DType::f32, {n, dim}, TensorFill::random});
+  tensors.push_back({prefix + "ffn_gate_exps.weight", type, {n, ffn_dim, dim}, TensorFill::random});
+  tensors.push_back({prefix + "ffn_up_exps.weight", type, {n, ffn_dim, dim}, TensorFill::random});
+  tensors.push_back({prefix + "ffn_down_exps.weight", type, {n, dim, ffn_dim}, TensorFill::random});
+}
 
 }  // namespace
 
@@ -54,6 +127,10 @@ std::vector<PlannedTensor> plan_tensors(const ModelShape& s, DType type) {
       vector(prefix + "attn_k_norm.weight", s.head_dim, TensorFill::ones);
     }
     vector(prefix + "ffn_norm.weight", s.dim, TensorFill::ones);
+    if (s.experts.n_experts > 0) {
+      plan_experts(prefix, s, type, tensors);
+      continue;
+    }
     matrix(prefix + "ffn_gate.weight", s.ffn_dim, s.dim);
     matrix(prefix + "ffn_up.weight", s.ffn_dim, s.dim);
     matrix(prefix + "ffn_down.weight", s.dim, s.ffn_dim);
@@ -83,6 +160,12 @@ Metadata make_metadata(const ModelShape& s, DType type) {
   metadata.set_f32(prefix + "attention.layer_norm_rms_epsilon", s.norm_eps);
   metadata.set_f32(prefix + "rope.freq_base", s.rope_base);
   set_count("rope.dimension_count", s.head_dim);
+  if (s.window > 0) set_count("attention.sliding_window", s.window);
+  if (s.experts.n_experts > 0) {
+    set_count("expert_count", s.experts.n_experts);
+    set_count("expert_used_count", s.experts.n_active);
+    if (s.experts.ffn_dim != s.ffn_dim) set_count("expert_feed_forward_length", s.experts.ffn_dim);
+  }
   set_count("vocab_size", s.vocab);
   add_vocabulary(metadata, s);
   return metadata;

@@ -13,13 +13,22 @@
 
 namespace quandex::cli {
 
+struct ExpertShape {
+  int n_experts = 0, n_active = 0, ffn_dim = 0;
+};
+
 struct ModelShape {
-  std::string_view name, architecture, pre_tokenizer;
-  int n_layers, dim, n_heads, n_kv_heads, head_dim, ffn_dim, vocab, n_special;
-  int n_ctx_train;
-  float rope_base, norm_eps;
-  float rope_factor;  // Llama 3 frequency scaling; 0: none
-  bool tied_head, has_qk_norm;
+  std::string_view name = {};
+  std::string_view architecture = {}, pre_tokenizer = {};  // as GGUF calls them
+  int n_layers = 0, dim = 0, n_heads = 0, n_kv_heads = 0, head_dim = 0;
+  int ffn_dim = 0;           // where there are experts, what the file says of dense layers: it has none
+  ExpertShape experts = {};  // none: dense layers
+  int vocab = 0, n_special = 0;
+  int n_ctx_train = 0;
+  int window = 0;  // of every layer's attention; 0: full
+  float rope_base = 0, norm_eps = 0;
+  float rope_factor = 0;  // Llama 3 frequency scaling; 0: none
+  bool tied_head = false, has_qk_norm = false;
 };
 std::span<const ModelShape> model_shapes();
 
@@ -30,7 +39,7 @@ struct PlannedTensor {
   std::vector<int64_t> shape;  // outermost first
   TensorFill fill;
 };
-// Every tensor of the model in file order. Matrices have the type asked for, vectors are f32.
+// Every tensor of the model in file order. Matrices have the type asked for, vectors and routers are f32.
 std::vector<PlannedTensor> plan_tensors(const ModelShape& shape, DType matrix_type);
 
 // The model's own keys (general.*, <architecture>.*) and a vocabulary that round-trips every text.

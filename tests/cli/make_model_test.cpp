@@ -2,12 +2,15 @@
 
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cli/model_shapes.h"
 #include "cli/random_weights.h"
+#include "model/load.h"
 
 namespace quandex::cli {
 namespace {
@@ -28,9 +31,70 @@ double count_parameters(const ModelShape& shape) {
 
 TEST(ModelShapes, have_the_parameter_counts_of_the_real_models) {
   EXPECT_NEAR(count_parameters(shape_named("llama-3.2-1b")), 1235814432, 64);  // 64: rope_freqs is no parameter there
+  EXPECT_NEAR(count_parameters(shape_named("llama-3.2-3b")), 3212749824, 64);
   EXPECT_NEAR(count_parameters(shape_named("llama-3.1-8b")), 8030261312, 64);
+  EXPECT_NEAR(count_parameters(shape_named("mistral-7b")), 7241732096, 1);
+  EXPECT_NEAR(count_parameters(shape_named("mixtral-8x7b")), 46702792704, 1);
   EXPECT_NEAR(count_parameters(shape_named("qwen3-0.6b")), 596049920, 1);
+  EXPECT_NEAR(count_parameters(shape_named("qwen3-1.7b")), 1720574976, 1);
   EXPECT_NEAR(count_parameters(shape_named("qwen3-4b")), 4022468096, 1);
+  EXPECT_NEAR(count_parameters(shape_named("qwen3-30b-a3b")), 30532122624, 1);
+}
+
+// The planned tensors without data but for the RoPE factors, which are part of the configuration.
+class PlannedWeights : public WeightSource {
+ public:
+  explicit PlannedWeights(const ModelShape& shape)
+      : tensors_(plan_tensors(shape, DType::q8_0)), factors_(llama3_rope_factors(shape)) {
+    for (const PlannedTensor& tensor : tensors_) names_.push_back(tensor.name);
+  }
+  std::span<const std::string> names() const override { return names_; }
+  std::optional<HostTensor> find(std::string_view name) const override {
+    for (const PlannedTensor& tensor : tensors_) {
+      if (tensor.name != name) continue;
+      HostTensor found{tensor.type, tensor.shape, {}};
+      if (tensor.fill == TensorFill::rope_factors) found.planes[0] = std::as_bytes(std::span(factors_));
+      return found;
+    }
+    return std::nullopt;
+  }
+  std::string_view description() const override { return "planned tensors"; }
+  void release(std::string_view) const override {}
+
+ private:
+  std::vector<PlannedTensor> tensors_;
+  std::vector<float> factors_;
+  std::vector<std::string> names_;
+};
+
+TEST(ModelShapes, are_read_back_as_they_were_planned) {
+  for (const ModelShape& shape : model_shapes()) {
+    SCOPED_TRACE(shape.name);
+    const PlannedWeights weights(shape);
+    const ModelConfig config = read_config(make_metadata(shape, DType::q8_0), weights);
+    EXPECT_EQ(config.layers.size(), static_cast<size_t>(shape.n_layers));
+    EXPECT_EQ(config.vocab, shape.vocab);
+    EXPECT_EQ(config.tied_head, shape.tied_head);
+    EXPECT_EQ(config.has_qk_norm, shape.has_qk_norm);
+    EXPECT_EQ(config.expert_ffn_dim, shape.experts.ffn_dim);
+    for (const LayerConfig& layer : config.layers) {
+      EXPECT_EQ(layer.attention.window, shape.window);
+      EXPECT_EQ(layer.routing.n_experts, shape.experts.n_experts);
+      EXPECT_EQ(layer.routing.n_active, shape.experts.n_active);
+    }
+    EXPECT_TRUE(unused_tensors(config, weights).unexplained.empty());  // checks every name and shape, too
+  }
+}
+
+TEST(ModelShapes, of_experts_use_as_many_parameters_a_token_as_the_real_models) {
+  const auto active = [](const ModelShape& shape) {
+    const PlannedWeights weights(shape);
+    return static_cast<double>(
+        count_parameters(read_config(make_metadata(shape, DType::q8_0), weights), weights).active);
+  };
+  // In billions, rounded as the models' cards round them.
+  EXPECT_NEAR(active(shape_named("qwen3-30b-a3b")) / 1e9, 3.3, 0.06);
+  EXPECT_NEAR(active(shape_named("mixtral-8x7b")) / 1e9, 12.9, 0.06);
 }
 
 TEST(ModelShapes, llama3_scaling_keeps_high_frequencies_and_divides_low_ones) {

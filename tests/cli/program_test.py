@@ -18,7 +18,7 @@ import unittest
 from pathlib import Path
 
 PROGRAM = ""
-VERBS = ["generate", "logits", "inspect", "info", "tokenize", "make-model", "bench"]
+VERBS = ["generate", "logits", "inspect", "convert", "info", "tokenize", "make-model", "bench"]
 TEXT = "Once upon a time\n\t \u00fc\u20ac \U0001f642 <|im_end|> 1234567"
 
 
@@ -101,7 +101,9 @@ class Help(unittest.TestCase):
         self.assertEqual([f["name"] for f in info["formats"]],
                          alone + [f"q8_0_g{g}_f32" for g in [16, 32, 64, 128]] +
                          [f"affine{w}_g{g}_{s}" for w in widths for g in groups for s in scales])
-        self.assertEqual([a["gguf_name"] for a in info["architectures"]], ["llama", "qwen3"])
+        self.assertEqual([a["gguf_name"] for a in info["architectures"]],
+                         ["llama", "llama", "llama", "qwen2", "qwen3", "qwen3moe", "smollm3", "phi3", "gemma2", "gemma3",
+                          "gemma3"])
         table = call("info", "--markdown", "formats")[0].decode().splitlines()
         self.assertEqual([line.split(" ")[1] for line in table[2:]],
                          alone + ["q8_0_gN_f32"] + [f"affine{w}_gN_T" for w in widths])
@@ -165,7 +167,57 @@ class MakeModel(WithModel):
 
     def test_list_shows_every_shape(self):
         shapes = [line.split()[0] for line in call("make-model", "--list")[0].decode().splitlines()[1:]]
-        self.assertEqual(shapes, ["llama-3.2-1b", "llama-3.1-8b", "qwen3-0.6b", "qwen3-4b", "tiny-llama", "tiny-qwen3"])
+        self.assertEqual(shapes, ["llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "mistral-7b", "mixtral-8x7b",
+                                  "qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "qwen3-30b-a3b", "tiny-llama",
+                                  "tiny-mistral", "tiny-mixtral", "tiny-qwen3", "tiny-qwen3moe"])
+        explained = call("make-model", "--help")[0].decode()
+        for shape in shapes:
+            self.assertIn(shape, explained.split())
+
+    def test_layers_scale_a_shape(self):
+        path = self.path("layers.gguf")
+        for n_layers in (1, 3):
+            call("make-model", "--shape", "tiny-mixtral", "--format", "q8_0", "--layers", n_layers, "--force", path)
+            self.assertEqual(json.loads(call("inspect", path, "--json")[0])["model"]["layers"], n_layers)
+            self.assertTrue(call("generate", path, "-p", "a", "-n", "2", "-q", "--seed", "1")[0])
+
+
+class TinyShapes(WithModel):
+    """The shapes for tests: each reads back as what it is, and the fast backend agrees with the reference."""
+    SHAPES = {"tiny-llama": ("llama", 0, 0), "tiny-mistral": ("llama", 16, 0), "tiny-mixtral": ("llama", 0, 2),
+              "tiny-qwen3": ("qwen3", 0, 0), "tiny-qwen3moe": ("qwen3moe", 0, 3)}  # family, window, experts used
+    IDS = ",".join(str(7 * i % 500) for i in range(24))  # longer than the window
+
+    def made(self, shape, form):
+        path = self.path(f"{shape}-{form}.gguf")
+        call("make-model", "--shape", shape, "--format", form, "--force", path)
+        return path
+
+    def test_inspect_finds_family_window_and_experts(self):
+        for shape, (family, window, n_active) in self.SHAPES.items():
+            with self.subTest(shape):
+                model = json.loads(call("inspect", self.made(shape, "q4_0"), "--json")[0])["model"]
+                self.assertEqual(model["architecture"], family)
+                self.assertEqual(model["windows"], [window] * 2)
+                self.assertEqual(model["active_experts"], n_active)
+
+    def test_backends_agree(self):
+        for shape in self.SHAPES:
+            with self.subTest(shape):
+                model, rows = self.made(shape, "f32"), []
+                for backend in ("cpu", "reference"):
+                    path = self.path(backend + ".npy")
+                    call("logits", model, "--ids", self.IDS, "--backend", backend, "--kv-type", "f32", "-o", path)
+                    rows.append(self.npy(path)[1])
+                # As in Logits.
+                self.assertLess(max(abs(a - b) for a, b in zip(*rows)), 1e-4)
+
+    def test_quantized_ones_generate(self):
+        for shape in self.SHAPES:
+            with self.subTest(shape):
+                output, _ = call("generate", self.made(shape, "q4_0"), "-p", "once upon a time there was a window",
+                                 "-n", "24", "--seed", "1", "-q")
+                self.assertTrue(output)
 
 
 class Inspect(WithModel):
