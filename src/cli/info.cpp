@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -11,6 +13,7 @@
 #include "base/cpu_features.h"
 #include "base/thread_pool.h"
 #include "cli/build_info.h"
+#include "cli/families.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
 #include "cli/verb.h"
@@ -53,7 +56,49 @@ std::string row_name(const Format& format) {
 
 struct FormatRow {
   std::string name, block, bits, cpu, make_model;
+  std::vector<FileFamily> families;  // that can hold all formats of the row
 };
+
+template <typename Has>
+std::vector<FileFamily> families_where(Has has) {
+  std::vector<FileFamily> families;
+  std::copy_if(kFileFamilies.begin(), kFileFamilies.end(), std::back_inserter(families), has);
+  return families;
+}
+
+std::vector<FileFamily> families_that_hold(std::span<const Format* const> formats) {
+  return families_where([&](FileFamily family) {
+    return std::all_of(formats.begin(), formats.end(), [&](const Format* format) { return can_hold(family, *format); });
+  });
+}
+
+std::vector<FileFamily> proven_families(const Architecture& architecture) {
+  return families_where([&](FileFamily family) { return is_proven(architecture, family); });
+}
+
+std::vector<std::string_view> names_of(const std::vector<FileFamily>& families) {
+  std::vector<std::string_view> names;
+  for (const FileFamily family : families) names.push_back(file_family_name(family));
+  return names;
+}
+
+// A cell of Markdown for each family.
+std::string tick_cells(const std::vector<FileFamily>& families) {
+  std::string cells;
+  for (const FileFamily family : kFileFamilies)
+    cells += std::find(families.begin(), families.end(), family) != families.end() ? " ✓ |" : " |";
+  return cells;
+}
+
+std::string family_headings() {
+  return fmt::format(" {} |", fmt::join(names_of({kFileFamilies.begin(), kFileFamilies.end()}), " | "));
+}
+
+std::string family_rulers() {
+  std::string rulers;
+  for (size_t i = 0; i < kFileFamilies.size(); ++i) rulers += ":-:|";
+  return rulers;
+}
 
 // Values of a column in order, each once: "32, 64, 128".
 std::string listed(const std::set<int>& values) { return fmt::format("{}", fmt::join(values, ", ")); }
@@ -69,8 +114,12 @@ FormatRow row_of(std::string name, std::span<const Format* const> formats) {
   }
   std::string range = fmt::format("{:g}", *bits.begin());
   if (bits.size() > 1) range += fmt::format(" to {:g}", *bits.rbegin());
-  return {std::move(name), listed(blocks), std::move(range), std::string(cpu.size() > 1 ? "some fast" : *cpu.begin()),
-          is_writable(*formats.front()) ? "yes" : "no"};
+  return {std::move(name),
+          listed(blocks),
+          std::move(range),
+          std::string(cpu.size() > 1 ? "some fast" : *cpu.begin()),
+          is_writable(*formats.front()) ? "yes" : "no",
+          families_that_hold(formats)};
 }
 
 std::vector<FormatRow> format_rows() {
@@ -86,16 +135,19 @@ std::vector<FormatRow> format_rows() {
 }
 
 void print_formats_markdown() {
-  fmt::print(
-      "| format | values a block | bits a value | reference | cpu | make-model |\n|---|---:|---:|---|---|---|\n");
+  fmt::print("| format | values a block | bits a value |{} reference | cpu | make-model |\n", family_headings());
+  fmt::print("|---|---:|---:|{}---|---|---|\n", family_rulers());
   for (const FormatRow& row : format_rows())
-    fmt::print("| {} | {} | {} | yes | {} | {} |\n", row.name, row.block, row.bits, row.cpu, row.make_model);
+    fmt::print("| {} | {} | {} |{} yes | {} | {} |\n", row.name, row.block, row.bits, tick_cells(row.families), row.cpu,
+               row.make_model);
 }
 
 void print_architectures_markdown() {
-  fmt::print("| architecture | in GGUF | in Hugging Face's config.json |\n|---|---|---|\n");
+  fmt::print("| architecture | `general.architecture` | class in config.json |{}\n", family_headings());
+  fmt::print("|---|---|---|{}\n", family_rulers());
   for (const Architecture& architecture : architectures())
-    fmt::print("| {} | `{}` | `{}` |\n", architecture.description, architecture.gguf_name, architecture.hf_class);
+    fmt::print("| {} | `{}` | `{}` |{}\n", architecture.description, architecture.gguf_name, architecture.hf_class,
+               tick_cells(proven_families(architecture)));
 }
 
 Json info_json() {
@@ -112,14 +164,22 @@ Json info_json() {
     out["formats"].push_back({{"name", format->name},
                               {"block_values", format->block_values},
                               {"bits_per_value", bits_per_value(*format)},
+                              {"files", names_of(families_that_hold(std::span(&format, 1)))},
                               {"reference", "yes"},
                               {"cpu", cpu_path(*format)},
                               {"writable", is_writable(*format)}});
   for (const Architecture& architecture : architectures())
     out["architectures"].push_back({{"gguf_name", architecture.gguf_name},
                                     {"hf_class", architecture.hf_class},
-                                    {"description", architecture.description}});
+                                    {"description", architecture.description},
+                                    {"proven_files", names_of(proven_families(architecture))}});
   return out;
+}
+
+std::string proven_text(const Architecture& architecture) {
+  const std::vector<FileFamily> families = proven_families(architecture);
+  if (families.empty()) return "no fixture proves it";
+  return fmt::format("proven for {}", fmt::join(names_of(families), ", "));
 }
 
 void print_info() {
@@ -132,15 +192,17 @@ void print_info() {
   fmt::print("  kernels     {}\n", isa_levels_text());
   fmt::print("  memory      {} of {} free\n", format_bytes(static_cast<double>(memory.available_bytes)),
              format_bytes(static_cast<double>(memory.total_bytes)));
-  fmt::print("\n{}\n  {:13} {:>15} {:>12}  {:9} {:9} {}\n", bold(stdout, "formats and backends"), "format", "block",
-             "bits", "reference", "cpu", "make-model");
+  fmt::print("\n{}\n  {:13} {:>15} {:>12}  {:9} {:9} {:10} {}\n", bold(stdout, "formats and backends"), "format",
+             "block", "bits", "reference", "cpu", "make-model", "files");
   for (const FormatRow& row : format_rows())
-    fmt::print("  {:13} {:>15} {:>12}  {:9} {:9} {}\n", row.name, row.block, row.bits, "yes", row.cpu, row.make_model);
+    fmt::print("  {:13} {:>15} {:>12}  {:9} {:9} {:10} {}\n", row.name, row.block, row.bits, "yes", row.cpu,
+               row.make_model, fmt::join(names_of(row.families), ", "));
   fmt::print("  fast: kernels of its own; yes: the generic path, multi-threaded\n");
   fmt::print("  N: values a block (a group); T: the type of scales and biases, f16, bf16 or f32\n");
   fmt::print("\n{}\n", bold(stdout, "architectures"));
   for (const Architecture& architecture : architectures())
-    fmt::print("  {:8} {}\n", architecture.gguf_name, architecture.description);
+    fmt::print("  {:8} {}\n{:11}{}: {}\n", architecture.gguf_name, architecture.description, "", architecture.hf_class,
+               proven_text(architecture));
 }
 
 int run_info(const InfoOptions& options) {

@@ -109,6 +109,28 @@ class Help(unittest.TestCase):
                          alone + ["q8_0_gN_f32"] + [f"affine{w}_gN_T" for w in widths])
         self.assertTrue(all(line.startswith("| ") or line.startswith("|---") for line in table))
 
+    def test_info_says_the_same_as_text_json_and_markdown(self):
+        info = json.loads(call("info", "--json")[0])
+        text = call("info")[0].decode()
+        table = call("info", "--markdown", "architectures")[0].decode().splitlines()
+        headings = [cell.strip() for cell in table[0].split("|")][4:-1]
+        self.assertEqual(headings, ["GGUF", "safetensors", "MLX", "qwen3.c", "llama2.c"])
+        self.assertEqual(len(table) - 2, len(info["architectures"]))
+        for architecture, line in zip(info["architectures"], table[2:]):
+            self.assertIn(f"| {architecture['description']} | `{architecture['gguf_name']}` |", line)
+            ticks = [cell.strip() for cell in line.split("|")][4:-1]
+            files = architecture["proven_files"]
+            self.assertEqual([heading for heading, tick in zip(headings, ticks) if tick == "\u2713"], files)
+            proof = "proven for " + ", ".join(files) if files else "no fixture proves it"
+            self.assertRegex(text, rf"  {architecture['gguf_name']} +{re.escape(architecture['description'])}\n"
+                                   rf" +{architecture['hf_class']}: {re.escape(proof)}\n")
+        for row in info["formats"]:
+            if row["name"].startswith(("affine", "q8_0_g")):
+                continue  # rows of the text stand for several of them
+            files = ", ".join(row["files"])
+            self.assertRegex(text, rf"\n  {row['name']} +{row['block_values']} +{row['bits_per_value']:g} +yes +"
+                                   rf"{row['cpu']} +{'yes' if row['writable'] else 'no'} +{re.escape(files)}\n")
+
 
 class WithModel(unittest.TestCase):
     @classmethod
