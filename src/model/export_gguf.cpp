@@ -16,6 +16,8 @@ namespace {
 // How a file of another family stores things; GGUF has its own way, which needs no key.
 constexpr std::array<std::string_view, 2> kConventionKeys{"quandex.norm_offset", "quandex.qk_rows_interleaved"};
 
+constexpr size_t kChunkBytes = size_t{4} << 20;
+
 // A tensor of the output: rows of one or more tensors of the input, one after the other.
 struct OutTensor {
   std::string name;
@@ -138,8 +140,28 @@ class Exporter {
     if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(std::move(text));
   }
 
+  // Rows that stay as they are and where they are go from the map to the file, some MB at a time.
+  template <typename Advance>
+  static void write_as_they_lie(GgufWriter& writer, const OutTensor& out, const HostTensor& tensor,
+                                const Advance& advance) {
+    const size_t bytes_per_row = row_bytes(tensor.type, tensor.cols());
+    const int64_t step = out.stride > 0 ? out.stride : tensor.rows();
+    for (int64_t block = 0; block < tensor.rows(); block += step) {
+      std::span<const std::byte> rest = tensor.planes[0].subspan(
+          static_cast<size_t>(block + out.first_row) * bytes_per_row, static_cast<size_t>(out.n_rows) * bytes_per_row);
+      while (!rest.empty()) {
+        const auto chunk = rest.first(std::min(rest.size(), kChunkBytes));
+        writer.write(chunk);
+        advance(chunk.size());
+        rest = rest.subspan(chunk.size());
+      }
+    }
+  }
+
   template <typename Advance>
   void write_source(GgufWriter& writer, const OutTensor& out, const HostTensor& tensor, const Advance& advance) {
+    const bool lies_ready = out.type == tensor.type && out.offset == 0 && out.order.rope_dims == 0;
+    if (lies_ready && format_of(tensor.type).n_planes() == 1) return write_as_they_lie(writer, out, tensor, advance);
     std::vector<std::byte> row(row_bytes(out.type, tensor.cols()));
     const bool is_plain_type = out.type == DType::f32 || out.type == DType::f16 || out.type == DType::bf16;
     const bool is_bias = tensor.shape.size() == 1 && out.order.rope_dims > 0;
