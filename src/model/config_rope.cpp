@@ -30,6 +30,9 @@ std::vector<float> read_factors(const WeightSource& weights, const std::string& 
 int original_context(const Keys& keys, std::string_view name) { return keys.integer(name, 2, 1 << 28); }
 
 void read_yarn(RopeSpec& rope, const Keys& keys) {
+  if (!(rope.base > 1))
+    throw Error(ErrorCode::invalid_file, "{}: {} is {}, expected more than 1 for yarn", keys.source(),
+                keys.key("rope.freq_base"), rope.base);
   rope.scaling = RopeScaling::yarn;
   rope.factor = keys.real("rope.scaling.factor", 1, 1e6);
   rope.original_context = original_context(keys, "rope.scaling.original_context_length");

@@ -59,7 +59,9 @@ void translate_longrope(const HfConfig& hf, const HfConfig& rope, int dims, HfTr
   const double stretch =
       static_cast<double>(hf.integer("max_position_embeddings", 1, 1 << 30)) / static_cast<double>(original);
   const double factor = rope.real("factor", 1e-6, kMostFactor, stretch);
-  set_scaling(out, "longrope", factor, original);
+  // Without rope.scaling.factor: readers of GGUF divide every frequency by it, whatever the type.
+  out.metadata.set_string(out.prefix + "rope.scaling.type", "longrope");
+  out.set_count("rope.scaling.original_context_length", original);
   out.set_real(
       "rope.scaling.attn_factor",
       rope.real("attention_factor", 0, 1e3, default_longrope_attention_factor(factor, static_cast<int>(original))));

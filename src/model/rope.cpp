@@ -65,9 +65,11 @@ std::vector<int> rope_variant_lengths(const RopeSpec& spec) {
   if (spec.dims == 0) return {};
   if (spec.scaling == RopeScaling::longrope) return {spec.original_context};
   if (spec.scaling != RopeScaling::dynamic || spec.factor <= 1) return {};
-  constexpr int64_t kMostTables = 4096;
+  // One table a length as far as that takes little memory: 4096 tables of heads as wide as 2048.
+  constexpr int64_t kMostTables = 4096, kMostValues = 4096 * 1024;
+  const int64_t n_tables = std::clamp<int64_t>(kMostValues / (spec.dims / 2), 1, kMostTables);
   const int64_t longest = longest_context(spec), n = longest - spec.original_context;
-  const int64_t step = (n + kMostTables - 1) / kMostTables;
+  const int64_t step = (n + n_tables - 1) / n_tables;
   std::vector<int> lengths;
   for (int64_t length = spec.original_context; length < longest; length += step)
     lengths.push_back(static_cast<int>(length));
