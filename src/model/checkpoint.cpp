@@ -74,6 +74,15 @@ std::string model_type(const Json& config) {
   return found != config.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+// Methods that were described in a file of their own before config.json had a place for them.
+void refuse_quantization_beside(const fs::path& folder) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kFiles{
+      {{"quantize_config.json", "gptq"}, {"quant_config.json", "awq"}, {"hf_quant_config.json", "modelopt"}}};
+  std::error_code ignored;
+  for (const auto& [file, method] : kFiles)
+    if (fs::exists(folder / file, ignored)) refuse_quantization((folder / file).string(), method);
+}
+
 // Keys of GGUF files that change nothing a step computes.
 bool has_no_effect(std::string_view key) {
   constexpr std::array<std::string_view, 4> kEndings{".vocab_size", ".rope.scaling.finetuned", ".tensor_data_layout",
@@ -153,7 +162,7 @@ void Checkpoint::open_folder(const fs::path& weights) {
   const Json config = read_json_file(config_path);
   if (!config.is_object()) throw Error(ErrorCode::invalid_file, "{}: expected a JSON object", source);
   const Architecture& architecture = find_hf_architecture(first_class(config), model_type(config), source);
-  read_quantization(config, source);  // refused before anything is mapped
+  if (!read_quantization(config, source)) refuse_quantization_beside(folder_);  // before anything is mapped
   HfTranslation translation = translate_hf_config(config, source, architecture, &hf_keys_);
   auto files = std::make_unique<SafetensorsFiles>(weights);
   size_bytes_ = files->size_bytes();

@@ -104,6 +104,23 @@ constexpr std::array<std::string_view, 88> kNoEffect{"_attn_implementation_autos
                                                      "use_cache",
                                                      "use_sliding_window"};
 
+// Of rope_scaling and its newer spellings: numbers of one kind of scaling that another has no use for.
+constexpr std::array<std::string_view, 15> kRopeKeys{"attention_factor",
+                                                     "beta_fast",
+                                                     "beta_slow",
+                                                     "factor",
+                                                     "finetuned",
+                                                     "high_freq_factor",
+                                                     "long_factor",
+                                                     "low_freq_factor",
+                                                     "mscale",
+                                                     "mscale_all_dim",
+                                                     "original_max_position_embeddings",
+                                                     "rope_type",
+                                                     "short_factor",
+                                                     "truncate",
+                                                     "type"};
+
 bool lists(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -130,7 +147,7 @@ std::vector<ConfigKey> list_config_keys(const Json& config, const std::set<std::
       use = KeyUse::settled;
     else if (used.contains(name))
       use = KeyUse::used;
-    else if (lists(kNoEffect, outer) || used.contains(outer))  // nested: its kind of scaling has no such number
+    else if (outer.size() == name.size() ? lists(kNoEffect, name) : lists(kRopeKeys, name.substr(name.rfind('.') + 1)))
       use = KeyUse::no_effect;
     keys.push_back({name, shortened(value), use});
   };

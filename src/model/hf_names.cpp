@@ -1,5 +1,6 @@
 // Module names of Hugging Face checkpoints and what GGUF calls them.
 #include <array>
+#include <span>
 #include <utility>
 
 #include "model/hf_weights.h"
@@ -39,7 +40,7 @@ constexpr std::array<Pair, 4> kGemmaNorms{{{"post_attention_layernorm", "post_at
                                            {"post_feedforward_layernorm", "post_ffw_norm"},
                                            {"input_layernorm", "attn_norm"}}};
 
-// Of one expert: after "experts.N.".
+// Of one expert: after "experts.N."; Mixtral's own spelling last.
 constexpr std::array<Pair, 6> kExpert{{{"gate_proj", "ffn_gate"},
                                        {"up_proj", "ffn_up"},
                                        {"down_proj", "ffn_down"},
@@ -103,6 +104,23 @@ std::optional<std::string> gguf_stem(std::string_view hf_module, HfNames names) 
   return "blk." + std::string(rest.substr(0, dot)) + "." + stem;
 }
 
+namespace {
+
+// "ffn_gate.7": the matrix of one expert.
+std::string expert_module(std::string_view stem, HfNames names) {
+  const size_t dot = stem.find('.');
+  if (dot == stem.npos || !is_number(stem.substr(dot + 1))) return {};
+  const bool is_mixtral = names == HfNames::mixtral;
+  const auto spellings = std::span(kExpert).subspan(is_mixtral ? 3 : 0, 3);
+  for (const auto& [hf, gguf] : spellings)
+    if (gguf == stem.substr(0, dot))
+      return std::string(is_mixtral ? "block_sparse_moe.experts." : "mlp.experts.") +
+             std::string(stem.substr(dot + 1)) + "." + std::string(hf);
+  return {};
+}
+
+}  // namespace
+
 std::string hf_module(std::string_view gguf_stem, HfNames names) {
   if (gguf_stem == "output") return "lm_head";
   if (const auto outer = hf_of(kOuter, gguf_stem); !outer.empty()) return "model." + std::string(outer);
@@ -116,7 +134,10 @@ std::string hf_module(std::string_view gguf_stem, HfNames names) {
   if (names == HfNames::phi3 && rest == "ffn_up") module = "mlp.gate_up_proj";
   if (names == HfNames::mixtral && rest == "ffn_gate_inp") module = "block_sparse_moe.gate";
   if (module.empty()) module = hf_of(kLayer, rest);
-  return module.empty() ? std::string(gguf_stem) : "model.layers." + layer + "." + std::string(module);
+  const std::string prefix = "model.layers." + layer + ".";
+  if (!module.empty()) return prefix + std::string(module);
+  const std::string expert = expert_module(rest, names);
+  return expert.empty() ? std::string(gguf_stem) : prefix + expert;
 }
 
 }  // namespace quandex

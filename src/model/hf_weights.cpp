@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/shown.h"
 
 namespace quandex {
 namespace {
@@ -58,17 +59,26 @@ MlxQuantization::Settings read_settings(const Json& object, const std::string& w
 
 }  // namespace
 
+void refuse_quantization(const std::string& source, std::string_view method) {
+  throw Error(ErrorCode::unsupported,
+              "{}: quantization method \"{}\" is not supported; supported: MLX affine (2 to 8 bits), GGUF files, and "
+              "checkpoints in F32, F16 or BF16",
+              source, shown(method));
+}
+
 std::optional<MlxQuantization> read_quantization(const Json& config, const std::string& source) {
   const Json* object = nullptr;
   for (const char* key : {"quantization_config", "quantization"})
     for (const Json* level : {&text_config(config), &config})
-      if (const auto found = level->find(key); found != level->end() && found->is_object()) object = &*found;
+      if (const auto found = level->find(key); found != level->end() && !found->is_null()) object = &*found;
   if (object == nullptr) return std::nullopt;
+  if (!object->is_object())
+    throw Error(ErrorCode::invalid_file, "{}: quantization_config is {}, expected an object", source,
+                object->type_name());
   if (const auto method = object->find("quant_method"); method != object->end())
-    throw Error(ErrorCode::unsupported,
-                "{}: quantization method {} is not supported; supported: MLX affine (2 to 8 bits), GGUF files, and "
-                "checkpoints in F32, F16 or BF16",
-                source, method->dump());
+    refuse_quantization(source, method->is_string() ? method->get<std::string>() : method->type_name());
+  for (const char* flag : {"load_in_8bit", "load_in_4bit"})  // how bitsandbytes was told before methods had names
+    if (object->contains(flag)) refuse_quantization(source, "bitsandbytes");
   if (!object->contains("bits") && !object->contains("group_size"))
     throw Error(ErrorCode::unsupported, "{}: quantization_config has neither quant_method nor bits and group_size",
                 source);
@@ -139,6 +149,11 @@ void HfWeights::add_file_tensor(const SafetensorsTensor& tensor, bool is_tied, c
 
 HfWeights::Entry HfWeights::make_entry(const SafetensorsTensor& tensor, std::string_view module) const {
   Entry entry{tensor.name, std::nullopt, ""};
+  if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) {  // other dimensions may be any
+    entry.reason = fmt::format("{}: tensor {} has shape {}, expected weights", description_, tensor.name,
+                               shape_text(tensor.shape));
+    return entry;
+  }
   if (tensor.dtype == "U32" && files_->find(std::string(module) + std::string(kScales)) != nullptr) {
     entry.tensor = quantized(tensor, module);
     return entry;

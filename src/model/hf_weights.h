@@ -35,6 +35,9 @@ struct MlxQuantization {
 // What config.json says of quantization: nothing, MLX's affine kinds, or Error{unsupported} naming the method.
 std::optional<MlxQuantization> read_quantization(const Json& config, const std::string& source);
 
+// Error{unsupported} naming a method of other programs; `source` says so.
+[[noreturn]] void refuse_quantization(const std::string& source, std::string_view method);
+
 class HfWeights final : public WeightSource {
  public:
   // `translation` gives tensors that are not in the files and says which biases must be there.

@@ -121,7 +121,8 @@ Tensor WeightLoader::experts(const std::string& name, int n_experts, int64_t row
   std::vector<std::string> names;
   std::vector<HostTensor> tensors;
   // The stacked name is what newer files have; where there is neither, it is the one to report.
-  if (has(name + "_exps.weight") || !has(name + ".0.weight")) {
+  const bool is_apart = has(name + ".0.weight") || has(name + ".1.weight");
+  if (has(name + "_exps.weight") || !is_apart) {
     names = {name + "_exps.weight"};
     tensors.push_back(require(names[0], {n_experts, rows, cols}));
   } else {
