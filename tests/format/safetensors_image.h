@@ -1,19 +1,16 @@
-// Builds images of safetensors files, wrong ones too, and folders to put them in.
+// Builds images of safetensors files, wrong ones too.
 #pragma once
 
 #include <fmt/ranges.h>
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "format/safetensors.h"
+#include "support/temporary_folder.h"
 
 namespace quandex {
 
@@ -57,29 +54,5 @@ class SafetensorsImage {
 };
 
 inline std::span<const std::byte> as_file(std::string_view image) { return std::as_bytes(std::span(image)); }
-
-// A folder in the temporary folder, removed with all it holds at the end.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(std::string_view name)
-      : path_(std::filesystem::temp_directory_path() / fmt::format("quandex_{}_{}", ::getpid(), name)) {
-    std::filesystem::create_directories(path_);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path add(std::string_view name, std::string_view bytes) const {
-    const auto file = path_ / name;
-    std::ofstream(file, std::ios::binary) << bytes;
-    return file;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace quandex
