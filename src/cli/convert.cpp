@@ -54,6 +54,17 @@ void convert_to_gguf(const ConvertOptions& options) {
   for (const std::string& note : report.converted) fmt::print("  {}: the same values\n", note);
 }
 
+// A .tokenizer file has no place for them.
+void warn_of_tokenizer_keys(const Metadata& metadata) {
+  std::string keys;
+  for (const auto& [key, value] : metadata.entries())
+    if (key.starts_with("quandex.tokenizer.") || key == "quandex.eos_token_ids")
+      keys += (keys.empty() ? "" : ", ") + key;
+  if (!keys.empty())
+    LOG(warn, "convert", "qwen3.c has no field for {}: a generation ends at the first EOS alone, text stays as it is",
+        escaped(keys));
+}
+
 void convert_to_qwen3c(const ConvertOptions& options) {
   if (options.type != "keep") throw UsageError("--type is for GGUF; a qwen3.c file always has 8-bit weights");
   const Checkpoint checkpoint = open_model(options.input, NeedsTokenizer::yes);
@@ -76,6 +87,7 @@ void convert_to_qwen3c(const ConvertOptions& options) {
              most, where);
   for (const fs::path& path : write_qwen3c_companions(options.output, checkpoint.metadata()))
     fmt::print("{}: {}\n", path.string(), format_bytes(static_cast<double>(fs::file_size(path))));
+  warn_of_tokenizer_keys(checkpoint.metadata());
 }
 
 int run_convert(const ConvertOptions& options) {

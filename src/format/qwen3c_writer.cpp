@@ -64,14 +64,19 @@ void check_architecture_key(const Metadata& metadata, const std::string& key) {
   refuse("{} has the key {}, for which the format has no field", metadata.source(), key);
 }
 
-// What `quandex.*` keys say beyond GGUF's own changes the model, but for the prompt templates.
+// What `quandex.*` keys say beyond GGUF's own changes the model, but for those of the tokenizer and the prompt
+// templates, which files beside this one hold as far as their formats can.
+bool is_of_model(std::string_view key) {
+  return key.starts_with("quandex.") && !key.starts_with("quandex.template.") &&
+         !key.starts_with("quandex.tokenizer.") && key != "quandex.eos_token_ids";
+}
+
 void check_keys(const Metadata& metadata) {
   if (const std::string& architecture = metadata.string("general.architecture"); architecture != "qwen3")
     refuse("{} has architecture {}, expected qwen3", metadata.source(), architecture);
   for (const auto& [key, value] : metadata.entries()) {
     if (key.starts_with(kPrefix)) check_architecture_key(metadata, key);
-    if (key.starts_with("quandex.") && !key.starts_with("quandex.template."))
-      refuse("{} has the key {}, for which the format has no field", metadata.source(), key);
+    if (is_of_model(key)) refuse("{} has the key {}, for which the format has no field", metadata.source(), key);
   }
   const auto require = [&](const char* key, double otherwise, float expected) {
     const double value = metadata.real(key, otherwise);
