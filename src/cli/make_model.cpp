@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -61,7 +62,11 @@ void write_random_tensor(GgufWriter& writer, const PlannedTensor& tensor, uint64
 
 void write_model(const ModelShape& shape, DType type, const MakeModelOptions& options) {
   const std::vector<PlannedTensor> tensors = plan_tensors(shape, type);
-  GgufWriter writer(options.path, make_metadata(shape, type));
+  Metadata metadata = make_metadata(shape, type);
+  if (options.n_layers)
+    metadata.set_string("general.name",
+                        fmt::format("{}, {} layers", metadata.string("general.name"), *options.n_layers));
+  GgufWriter writer(options.path, std::move(metadata));
   for (const PlannedTensor& tensor : tensors) writer.declare(tensor.name, tensor.type, tensor.shape);
   const uint64_t total_bytes = writer.total_bytes();
   ThreadPool pool(options.n_threads);

@@ -200,7 +200,9 @@ class MakeModel(WithModel):
         path = self.path("layers.gguf")
         for n_layers in (1, 3):
             call("make-model", "--shape", "tiny-mixtral", "--format", "q8_0", "--layers", n_layers, "--force", path)
-            self.assertEqual(json.loads(call("inspect", path, "--json")[0])["model"]["layers"], n_layers)
+            found = json.loads(call("inspect", path, "--json")[0])
+            self.assertEqual(found["model"]["layers"], n_layers)
+            self.assertTrue(found["metadata"]["general.name"].endswith(f"tiny-mixtral, {n_layers} layers"))
             self.assertTrue(call("generate", path, "-p", "a", "-n", "2", "-q", "--seed", "1")[0])
 
 
