@@ -318,6 +318,18 @@ class Refused(Converted):
         self.assertEqual(self.files(), ["model"])
 
 
+class Loaded(Converted):
+    def test_a_key_that_is_not_known_is_warned_of_and_listed(self):
+        model = self.path("model")
+        shutil.copytree(GOLDEN / "llama/hf", model)
+        config = json.loads((model / "config.json").read_text()) | {"attention_spiral": 2}
+        (model / "config.json").write_text(json.dumps(config))
+        _, warned = call("logits", model, "--ids", "1")
+        self.assertIn("1 keys of the configuration are not known, attention_spiral among them", warned)
+        uses = {key["key"]: key["use"] for key in json.loads(call("inspect", model, "--json")[0])["configuration"]}
+        self.assertEqual([key for key, use in uses.items() if use == "unknown"], ["attention_spiral"])
+
+
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
     unittest.main()

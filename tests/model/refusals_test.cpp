@@ -304,6 +304,38 @@ TEST(Refusals, kinds_and_values_of_rope_are_named) {
   bad({{"type", "longrope"}, {"short_factor", {1, -1}}, {"factor", 2}}, "rope_scaling.short_factor[1] is -1");
 }
 
+TEST(Refusals, yarn_needs_a_base_above_one) {
+  expect_refusal("llama-yarn", ErrorCode::invalid_file, [](HfFixture& folder) { folder.config["rope_theta"] = 1; },
+                 {"rope.freq_base is 1, expected more than 1 for yarn"});
+}
+
+// A file of 100 bytes must not cost half a gigabyte.
+TEST(Refusals, tables_of_very_wide_heads_are_fewer) {
+  RopeSpec rope;
+  rope.scaling = RopeScaling::dynamic;
+  rope.factor = 1024;
+  rope.original_context = 1 << 20;
+  for (const auto& [dims, n_tables] : {std::pair{128, 4096u}, {2048, 4096u}, {65536, 128u}}) {
+    rope.dims = dims;
+    const size_t n = rope_variant_lengths(rope).size();
+    EXPECT_LE(n, n_tables) << dims;
+    EXPECT_GE(n, n_tables / 2) << dims;
+  }
+}
+
+TEST(Refusals, tensors_that_hold_nothing_are_named) {
+  // No bytes, whatever the other dimension is.
+  const int64_t huge = int64_t{1} << 62;
+  for (const char* name : {"model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight"}) {
+    const Edit edit = [&](HfFixture& folder) {
+      folder.tensor(name).shape = {0, huge};
+      folder.tensor(name).bytes.clear();
+    };
+    expect_refusal("llama", ErrorCode::unsupported, edit,
+                   {std::string("tensor ") + name + " has shape [0, 4611686018427387904], expected weights"});
+  }
+}
+
 TEST(Refusals, older_spellings_of_rope_mean_the_same) {
   HfFixture plain("llama"), renamed("llama");
   auto& scaling = renamed.config["rope_scaling"];
