@@ -23,9 +23,9 @@ constexpr std::array kProven{
     ProvenFamilies{"qwen2", kHubAndMlx},
     ProvenFamilies{"qwen3", kHubAndMlx | bit(FileFamily::qwen3c)},
     ProvenFamilies{"qwen3_moe", kHubAndMlx},
-    ProvenFamilies{"smollm3", kHub},
+    ProvenFamilies{"smollm3", kHubAndMlx},
     ProvenFamilies{"phi3", kHubAndMlx},
-    ProvenFamilies{"gemma2", kHub},
+    ProvenFamilies{"gemma2", kHubAndMlx},
     ProvenFamilies{"gemma3_text", kHubAndMlx},
 };
 

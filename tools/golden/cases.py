@@ -263,6 +263,13 @@ MLX_CASES = [
     Case("gemma3-mlx-5bit", "MLX 5 bits, raw norm weights, a quantized shared embedding",
          gemma3(hidden_size=64, intermediate_size=64, num_hidden_layers=3, sliding_window_pattern=3,
                 rope_local_base_freq=10000.0), mlx=dict(bits=5, group_size=64)),
+    Case("gemma2-mlx-8bit", "MLX 8 bits, groups of 64; soft caps and scaled queries; a window wider than the text, which "
+         "mlx-lm passes over",
+         gemma2(hidden_size=64, intermediate_size=64, num_hidden_layers=2, sliding_window=256),
+         mlx=dict(bits=8, group_size=64)),
+    Case("smollm3-mlx-6bit", "MLX 6 bits, groups of 32, layers without rotation; float16 scales",
+         smollm3(hidden_size=64, intermediate_size=64, num_hidden_layers=3, no_rope_layer_interval=2),
+         mlx=dict(bits=6, group_size=32, dtype="float16")),
     Case("phi3-mlx-2bit", "MLX 2 bits, groups of 32, fused projections; float32 scales",
          phi3(hidden_size=64, intermediate_size=64), mlx=dict(bits=2, group_size=32, dtype="float32")),
 ]
