@@ -53,7 +53,8 @@ void encode(const float* in, BlockAffine<bits, group_size, Scale>& block) {
   const detail::AffineGroup group = detail::affine_group(x, group_size, kTop);
   block = {};
   for (int i = 0; i < group_size; ++i) {
-    const int code = detail::nearest_code(x[i] - group.bias, group.scale, 0, kTop);
+    // A scale of 0: all values are equal, and so large that a whole number of least steps to them is infinite.
+    const int code = group.scale == 0.0f ? 0 : detail::nearest_code(x[i] - group.bias, group.scale, 0, kTop);
     const int at = i * bits / 8, shift = i * bits % 8;
     block.codes[at] = static_cast<uint8_t>(block.codes[at] | (code << shift));
     if (shift + bits > 8) block.codes[at + 1] = static_cast<uint8_t>(code >> (8 - shift));
