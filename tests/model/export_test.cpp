@@ -69,6 +69,7 @@ const std::map<std::string, std::vector<std::string>>& own_keys() {
       {"qwen2-window-hf", windows},
       {"qwen2-layer-types-hf", windows},
       {"qwen3moe-sparse-hf", {"quandex.dense_layers"}},
+      {"smollm3-mlx-6bit-mlx", {"quandex.rope.layers"}},
       {"smollm3-list-hf", {"quandex.rope.layers"}},
       {"gemma3-hf", windows},
       {"gemma3-rope-parameters-hf", windows},
