@@ -48,9 +48,11 @@ int BlockPool::n_owners(int32_t block) const { return at(block).n_owners; }
 
 bool BlockPool::is_indexed(int32_t block) const { return at(block).is_indexed; }
 
+bool BlockPool::is_full(int32_t block) const { return at(block).n_tokens == block_size_; }
+
 std::span<const int32_t> BlockPool::tokens_of(int32_t id) const {
-  const auto size = static_cast<size_t>(block_size_);
-  return std::span(tokens_).subspan(static_cast<size_t>(id) * size, size);
+  const auto first = static_cast<size_t>(id) * static_cast<size_t>(block_size_);
+  return std::span(tokens_).subspan(first, static_cast<size_t>(at(id).n_tokens));
 }
 
 std::optional<int32_t> BlockPool::take() {
@@ -66,8 +68,16 @@ std::optional<int32_t> BlockPool::take() {
 void BlockPool::acquire(int32_t block) {
   Block& b = at(block);
   CHECK(b.n_owners > 0 || b.is_indexed);
+  CHECK(!b.is_indexed || is_full(block));
   if (b.n_owners == 0) unlink(cached_, block);
   ++b.n_owners;
+}
+
+void BlockPool::take_tail(int32_t block) {
+  CHECK(at(block).n_owners == 0 && at(block).is_indexed && !is_full(block));
+  unlink(cached_, block);
+  unindex(block);
+  at(block).n_owners = 1;
 }
 
 void BlockPool::release(int32_t block) {
@@ -84,10 +94,12 @@ void BlockPool::release(int32_t block) {
 void BlockPool::index(int32_t block, uint64_t parent, std::span<const int32_t> tokens) {
   Block& b = at(block);
   CHECK(b.n_owners > 0 && !b.is_indexed);
-  CHECK(tokens.size() == static_cast<size_t>(block_size_));
+  const auto n_tokens = static_cast<int>(tokens.size());
+  CHECK(n_tokens == block_size_ || (n_tokens > 0 && n_tokens < block_size_ && b.n_owners == 1));
   if (find(parent, tokens)) return;
   std::copy(tokens.begin(), tokens.end(), tokens_.begin() + static_cast<ptrdiff_t>(block) * block_size_);
   b.is_indexed = true;
+  b.n_tokens = n_tokens;
   b.parent = parent;
   b.hash = chain_hash(parent, tokens);
   b.next_in_bucket = bucket(b.hash);

@@ -4,9 +4,10 @@
 //   free    neither.
 // free + used + cached = total, every operation is O(1), and nothing allocates after construction.
 //
-// The prefix index finds full blocks by contents. A block's hash covers all tokens from the start of its sequence (each
-// hash is chained on its parent's, the first one on a salt), so equal hashes mean equal K/V; the block's own tokens and
-// its parent's hash are compared on every hit.
+// The prefix index finds blocks by contents. A block's hash covers all tokens from the start of its sequence (each hash
+// is chained on its parent's, the first one on a salt), so equal hashes mean equal K/V; the block's own tokens and its
+// parent's hash are compared on every hit. Full blocks may be shared. A block that is not full, the tail of a sequence
+// that has ended, goes to one sequence, which writes on behind it: a chat's next turn recomputes nothing.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,16 @@ class BlockPool {
   // A block with one owner and no indexed contents: a free one, else the least recently used cached one.
   std::optional<int32_t> take();
 
-  void acquire(int32_t block);  // one more owner of a used or cached block
-  void release(int32_t block);  // one owner fewer; the last one leaves it cached where indexed, else free
+  void acquire(int32_t block);    // one more owner of a used or cached full block
+  void take_tail(int32_t block);  // a cached tail: one owner again, no longer indexed
+  void release(int32_t block);    // one owner fewer; the last one leaves it cached where indexed, else free
 
-  // Indexes a used block by its block_size tokens, which must be final. Where another block with the same contents is
-  // indexed already nothing happens: the first one stays the one that is found.
+  // Indexes a used block by its first tokens, which must be final: block_size of them, or fewer for a tail, whose one
+  // owner is about to release it. Where another block with the same contents is indexed already nothing happens: the
+  // first one stays the one that is found.
   void index(int32_t block, uint64_t parent, std::span<const int32_t> tokens);
 
-  // The indexed block with these contents after the prefix with hash `parent`. It is not acquired.
+  // The indexed block with exactly these contents after the prefix with hash `parent`. It is not acquired.
   std::optional<int32_t> find(uint64_t parent, std::span<const int32_t> tokens) const;
 
   // The longest run of indexed blocks that holds whole blocks of `tokens` from their start. None is acquired.
@@ -50,6 +53,7 @@ class BlockPool {
   int n_used() const { return n_blocks() - n_free() - n_cached(); }
   int n_available() const { return n_free() + n_cached(); }  // how often take() would succeed
   int n_owners(int32_t block) const;
+  bool is_full(int32_t block) const;  // of an indexed block
   bool is_indexed(int32_t block) const;
 
   // The first broken invariant in words, or nothing. O(total); for tests and idle moments.
@@ -60,6 +64,7 @@ class BlockPool {
   struct Block {
     int32_t n_owners = 0;
     bool is_indexed = false;
+    int32_t n_tokens = 0;                    // where indexed
     int32_t previous = kNone, next = kNone;  // in the free or cached list
     int32_t next_in_bucket = kNone;          // in the index
     uint64_t hash = 0, parent = 0;           // where indexed

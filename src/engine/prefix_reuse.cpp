@@ -43,10 +43,25 @@ int Scheduler::longest_prefix(Sequence& s) {
   return best;
 }
 
+// How many tokens behind the first n_blocks blocks stand in a cached tail, in every group.
+int Scheduler::longest_tail(const Sequence& s, int n_blocks) const {
+  const int first = n_blocks * config_.block_size;
+  int n = std::min(config_.block_size, static_cast<int>(s.tokens.size()) - first) - 1;  // one token is left to compute
+  const auto is_tail_of = [&](const BlockPool& pool) {
+    const auto tokens = std::span(s.tokens).subspan(static_cast<size_t>(first), static_cast<size_t>(n));
+    const std::optional<int32_t> block = pool.find(parent_hash(s, n_blocks), tokens);
+    return block && pool.n_owners(*block) == 0;
+  };
+  while (n > 0 && !std::ranges::all_of(pools_, is_tail_of)) --n;
+  return n;
+}
+
 void Scheduler::acquire_prefix(Sequence& s) {
   if (!s.reuse_prefix || !config_.reuse_prefixes) return;
   const int n_blocks = longest_prefix(s);
-  const int n_positions = n_blocks * config_.block_size;
+  const int n_tail = longest_tail(s, n_blocks);
+  const int n_positions = n_blocks * config_.block_size + n_tail;
+  const auto tail = std::span(s.tokens).first(static_cast<size_t>(n_positions)).last(static_cast<size_t>(n_tail));
   for (size_t g = 0; g < pools_.size(); ++g) {
     s.blocks[g].resize(static_cast<size_t>(n_blocks));
     const auto first = static_cast<size_t>(first_visible_block(g, n_positions));
@@ -57,9 +72,25 @@ void Scheduler::acquire_prefix(Sequence& s) {
         pools_[g].acquire(s.blocks[g][i]);
       }
     }
+    if (tail.empty()) continue;
+    s.blocks[g].push_back(*pools_[g].find(parent_hash(s, n_blocks), tail));
+    pools_[g].take_tail(s.blocks[g].back());
   }
   s.n_computed = s.n_scheduled = n_positions;
   s.n_indexed = n_blocks;
+}
+
+// Before the blocks are given up: offers the one that is not full as far as it is computed. Steps run in order, so one
+// that still writes behind it does so before whoever takes it.
+void Scheduler::offer_tail(const Sequence& s) {
+  const int n_full = s.n_computed / config_.block_size, n_tail = s.n_computed % config_.block_size;
+  if (!config_.reuse_prefixes || n_tail == 0) return;
+  const auto first = static_cast<size_t>(n_full) * static_cast<size_t>(config_.block_size);
+  const auto tokens = std::span(s.tokens).subspan(first, static_cast<size_t>(n_tail));
+  for (size_t g = 0; g < pools_.size(); ++g) {
+    const int32_t block = s.blocks[g][static_cast<size_t>(n_full)];
+    if (block != kNoBlock) pools_[g].index(block, parent_hash(s, n_full), tokens);
+  }
 }
 
 // Offers the blocks that have become full. Contents that are indexed already stay with the block that has them.

@@ -214,6 +214,7 @@ void Scheduler::release_behind_window(Sequence& s) {
 
 // The last block first: a prefix is worth more than what follows it, and stays cached longer.
 void Scheduler::release_all(Sequence& s) {
+  offer_tail(s);
   for (size_t g = 0; g < pools_.size(); ++g) {
     for (auto it = s.blocks[g].rbegin(); it != s.blocks[g].rend(); ++it) {
       if (*it != kNoBlock) pools_[g].release(*it);

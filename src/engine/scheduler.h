@@ -88,11 +88,13 @@ class Scheduler {
   void release_all(Sequence& s);
   void acquire_prefix(Sequence& s);
   int longest_prefix(Sequence& s);
+  int longest_tail(const Sequence& s, int n_blocks) const;
   int first_visible_block(size_t group, int position) const;
   void extend_hashes(Sequence& s, int n_blocks) const;
   uint64_t parent_hash(const Sequence& s, int block) const;
   std::span<const int32_t> block_tokens(const Sequence& s, int block) const;
   void index_blocks(Sequence& s);
+  void offer_tail(const Sequence& s);
 
   SchedulerConfig config_;
   std::vector<BlockPool> pools_;    // one a group

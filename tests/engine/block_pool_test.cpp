@@ -32,6 +32,11 @@ class NaivePool {
   void acquire(int id) {
     if (owners_[size_t(id)]++ == 0) cached_.remove(id);
   }
+  void take_tail(int id) {
+    cached_.remove(id);
+    prefix_[size_t(id)].clear();
+    owners_[size_t(id)] = 1;
+  }
   void release(int id) {
     if (--owners_[size_t(id)] > 0) return;
     if (prefix_[size_t(id)].empty()) {
@@ -49,8 +54,13 @@ class NaivePool {
     }
     return -1;
   }
-  bool can_acquire(int id) const { return owners_[size_t(id)] > 0 || !prefix_[size_t(id)].empty(); }
-  bool can_index(int id) const { return owners_[size_t(id)] > 0 && prefix_[size_t(id)].empty(); }
+  bool is_tail(int id) const { return prefix_[size_t(id)].size() % kBlockSize != 0; }
+  bool can_acquire(int id) const { return !is_tail(id) && (owners_[size_t(id)] > 0 || !prefix_[size_t(id)].empty()); }
+  bool can_take_tail(int id) const { return owners_[size_t(id)] == 0 && is_tail(id); }
+  bool can_index(int id, const Tokens& prefix) const {
+    const int most_owners = prefix.size() % kBlockSize == 0 ? 9999 : 1;
+    return owners_[size_t(id)] > 0 && owners_[size_t(id)] <= most_owners && prefix_[size_t(id)].empty();
+  }
   int owners(int id) const { return owners_[size_t(id)]; }
   int n_free() const { return int(free_.size()); }
   int n_cached() const { return int(cached_.size()); }
@@ -72,7 +82,9 @@ uint64_t parent_hash(const Tokens& prefix) {
   return hash;
 }
 
-std::span<const int32_t> last_block(const Tokens& prefix) { return std::span(prefix).last(kBlockSize); }
+std::span<const int32_t> last_block(const Tokens& prefix) {
+  return std::span(prefix).subspan((prefix.size() - 1) / kBlockSize * kBlockSize);
+}
 
 struct Pair {
   BlockPool pool;
@@ -80,13 +92,15 @@ struct Pair {
   explicit Pair(int n_blocks) : pool(n_blocks, kBlockSize), naive(n_blocks) {}
 };
 
-// Prefixes of one, two and three blocks over the tokens 0 and 1, few enough to collide often.
+// Prefixes of one, two and three blocks over the tokens 0 and 1, few enough to collide often; the last block may be a
+// tail of one token.
 Tokens prefix_number(unsigned n) {
   Tokens prefix;
   for (unsigned i = 0; i <= n % 3; ++i) {
     prefix.push_back(int32_t((n >> (2 + i)) & 1));
     prefix.push_back(1);
   }
+  if ((n & 32) != 0) prefix.pop_back();
   return prefix;
 }
 
@@ -107,9 +121,14 @@ bool apply(Pair& p, unsigned kind, unsigned choice) {
       p.pool.release(id);
       p.naive.release(id);
       return true;
+    case 3:
+      if (!p.naive.can_take_tail(id)) return false;
+      p.pool.take_tail(id);
+      p.naive.take_tail(id);
+      return true;
     default:
-      if (!p.naive.can_index(id)) return false;
       const Tokens prefix = prefix_number(choice / unsigned(p.naive.n_blocks()));
+      if (!p.naive.can_index(id, prefix)) return false;
       p.pool.index(id, parent_hash(prefix), last_block(prefix));
       p.naive.index(id, prefix);
       return true;
@@ -122,7 +141,7 @@ void expect_same(const Pair& p) {
   ASSERT_EQ(p.pool.n_cached(), p.naive.n_cached());
   ASSERT_EQ(p.pool.n_used() + p.pool.n_free() + p.pool.n_cached(), p.pool.n_blocks());
   for (int id = 0; id < p.pool.n_blocks(); ++id) ASSERT_EQ(p.pool.n_owners(id), p.naive.owners(id));
-  for (unsigned n = 0; n < 32; ++n) {
+  for (unsigned n = 0; n < 64; ++n) {
     const Tokens prefix = prefix_number(n);
     ASSERT_EQ(p.pool.find(parent_hash(prefix), last_block(prefix)).value_or(-1), p.naive.find(prefix));
   }
@@ -133,18 +152,18 @@ TEST(BlockPool, random_traces_equal_the_naive_model) {
   for (int trace = 0; trace < 60; ++trace) {
     Pair p(1 + int(random() % 9));
     for (int i = 0; i < 200; ++i) {
-      apply(p, random() % 4, random() % 4096);
+      apply(p, unsigned(random() % 5), random() % 4096);
       expect_same(p);
       if (HasFatalFailure()) return;
     }
   }
 }
 
-// Every sequence of six operations on two blocks with two contents.
+// Every sequence of six operations on two blocks with two contents and a tail.
 TEST(BlockPool, all_short_traces_equal_the_naive_model) {
   constexpr int kLength = 6;
-  const std::vector<std::pair<unsigned, unsigned>> moves = {{0, 0}, {1, 0}, {1, 1}, {2, 0}, {2, 1},
-                                                            {3, 0}, {3, 1}, {3, 8}, {3, 9}};
+  const std::vector<std::pair<unsigned, unsigned>> moves = {{0, 0}, {1, 0}, {1, 1}, {2, 0}, {2, 1},  {3, 0}, {3, 1},
+                                                            {4, 0}, {4, 1}, {4, 8}, {4, 9}, {4, 64}, {4, 65}};
   int n_traces = 0;
   std::vector<size_t> trace;
   const auto extend = [&](const auto& self) -> void {
@@ -197,6 +216,22 @@ TEST(BlockPool, match_finds_the_longest_run_of_whole_blocks_under_the_same_salt)
   EXPECT_TRUE(pool.match(kSalt, Tokens{3, 4}).empty());
   EXPECT_TRUE(pool.match(kSalt + 1, tokens).empty());
   EXPECT_TRUE(pool.match(kSalt, Tokens{1}).empty());
+}
+
+TEST(BlockPool, a_tail_goes_to_one_owner_and_is_found_no_longer) {
+  BlockPool pool(2, kBlockSize);
+  const int32_t a = *pool.take();
+  pool.index(a, kSalt, Tokens{1});
+  pool.release(a);
+  EXPECT_EQ(pool.n_cached(), 1);
+  EXPECT_EQ(pool.find(kSalt, Tokens{1}), a);
+  EXPECT_FALSE(pool.find(kSalt, Tokens{1, 2}));  // found by exactly its tokens
+  pool.take_tail(a);
+  EXPECT_EQ(pool.n_owners(a), 1);
+  EXPECT_FALSE(pool.find(kSalt, Tokens{1}));
+  pool.index(a, kSalt, Tokens{1, 2});  // written on and full now
+  EXPECT_EQ(pool.find(kSalt, Tokens{1, 2}), a);
+  EXPECT_EQ(pool.check_integrity(), std::nullopt);
 }
 
 TEST(BlockPool, clear_index_frees_what_nobody_holds) {

@@ -110,6 +110,20 @@ TEST_P(EngineOn, a_prefix_hit_gives_the_same_tokens) {
   }
 }
 
+// The next turn of a chat computes what is new and nothing else, with the tokens that it would have alone.
+TEST_P(EngineOn, a_longer_prompt_goes_on_where_an_ended_request_stopped) {
+  TinyEngine tiny(model_, {.n_ctx = 128, .max_sequences = 2, .n_kv_blocks = 40}, backend_);
+  for (Request& request : mixed_requests()) {
+    const auto first = run_requests(tiny.engine, {request}).front();
+    Request next = request;
+    next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
+    next.prompt.insert(next.prompt.end(), {3, 4, 5});
+    const auto second = run_requests(tiny.engine, {next}).front();
+    EXPECT_EQ(second.finished->n_cached, int(next.prompt.size()) - 4);  // the last sampled token had no K/V yet
+    expect_same({second}, alone({next}));
+  }
+}
+
 TEST_P(EngineOn, f32_keys_and_values_serve_too) {
   const auto requests = mixed_requests();
   TinyEngine batch(model_, {.n_ctx = 128, .max_sequences = 4, .kv_type = DType::f32}, backend_);

@@ -144,6 +144,30 @@ TEST(Scheduler, prefix_hit_skips_whole_blocks_but_never_the_last_token) {
   EXPECT_EQ(unshared.n_cached, 0);
 }
 
+// The second turn of a chat: what was computed for the first one, answer included, is computed once.
+TEST(Scheduler, a_sequence_goes_on_where_an_ended_one_stopped_inside_a_block) {
+  for (int length = 2; length <= 12; ++length) {
+    SchedulerConfig config = one_group(4, 16, 1);
+    config.groups.push_back({3, 16});
+    SchedulerSimulation sim(config, 1);
+    sim.add(prompt_of(length), length + 3);
+    sim.run_to_the_end(16);
+    Tokens next = sim.sequences[0]->tokens;  // K/V of the last one was never made
+    next.push_back(4);
+    Sequence& turn = sim.add(next, length + 8);
+    sim.run_to_the_end(16);
+    EXPECT_EQ(turn.n_cached, length + 2);
+    EXPECT_TRUE(sim.has_finished_right(1));
+    Tokens other = sim.sequences[1]->tokens;
+    int32_t& changed = other[static_cast<size_t>(length) + 6];  // the last one with K/V
+    changed = (changed + 1) % kSimulatedVocab;
+    Sequence& diverging = sim.add(other, length + 12);
+    sim.run_to_the_end(16);
+    EXPECT_EQ(diverging.n_cached, (length + 6) / 4 * 4) << "the tail has another token";
+    EXPECT_TRUE(sim.has_finished_right(2));
+  }
+}
+
 TEST(Scheduler, a_window_frees_the_blocks_behind_it) {
   SchedulerConfig config = one_group(2, 32, 1);
   config.groups.push_back({4, 3});
