@@ -45,6 +45,7 @@ void add_hf_vocabulary(const fs::path& folder, int n_vocab, Metadata& metadata) 
   HfVocabulary vocabulary = read_vocabulary(folder, files, n_vocab);
   apply_special_tokens(files, vocabulary, metadata);
   write_vocabulary(vocabulary, metadata);
+  add_recommended_sampling(files, metadata);
   add_chat_templates(folder, files.tokenizer_config.field(), metadata);
 }
 

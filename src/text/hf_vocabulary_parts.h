@@ -91,6 +91,9 @@ struct HfFolder {
   File tokenizer_config, special_tokens_map, added_tokens, generation_config, config;
 };
 
+// general.sampling.*, where generation_config.json recommends to sample.
+void add_recommended_sampling(const HfFolder& folder, Metadata& metadata);
+
 // Adds what the folder says to what the tokenizer's own file said, and writes quandex.eos_token_ids.
 void apply_special_tokens(const HfFolder& folder, HfVocabulary& vocabulary, Metadata& metadata);
 

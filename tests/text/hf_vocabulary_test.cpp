@@ -90,6 +90,21 @@ TEST_F(HfFolderTest, several_ids_that_end_a_generation_all_stop_it) {
   EXPECT_EQ(metadata.array("quandex.eos_token_ids")->element, MetaType::i32);
 }
 
+TEST_F(HfFolderTest, recommended_sampling_becomes_the_keys_of_gguf) {
+  write("generation_config.json",
+        R"({"do_sample": true, "temperature": 0.6, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.05})");
+  const Metadata metadata = read();
+  EXPECT_EQ(metadata.real("general.sampling.temp"), 0.6f);
+  EXPECT_EQ(metadata.real("general.sampling.top_p"), 0.95f);
+  EXPECT_EQ(metadata.integer("general.sampling.top_k"), 20);
+  EXPECT_EQ(metadata.real("general.sampling.penalty_repeat"), 1.05f);
+  EXPECT_FALSE(metadata.has("general.sampling.min_p"));
+  write("generation_config.json", R"({"temperature": 0.6})");  // not where it says nothing of sampling
+  EXPECT_FALSE(read().has("general.sampling.temp"));
+  write("generation_config.json", R"({"do_sample": true, "top_k": -3})");
+  EXPECT_EQ(error(ErrorCode::invalid_file), "/generation_config.json: top_k is -3, expected 0 (off) or more");
+}
+
 TEST_F(HfFolderTest, one_id_that_ends_a_generation_needs_no_list) {
   const int32_t eos = id_of(read(), "<|eot_id|>");
   write("generation_config.json", Json{{"eos_token_id", eos}}.dump());
