@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -144,7 +148,28 @@ class TrackedIterator {
   const char** reached_;
 };
 
-// Builds the value from the parser's events; checks depth and duplicate keys on the way.
+// The keys of one object, to tell whether one is there twice.
+class KeySet {
+ public:
+  explicit KeySet(size_t n_keys) : slots_(std::bit_ceil(n_keys * 2 + 1)) {}
+
+  // Whether the key is new. Once keys collide more often than chance explains every answer is no: look for yourself.
+  bool add(const std::string& key) {
+    const size_t mask = slots_.size() - 1;
+    size_t index = std::hash<std::string_view>()(key) & mask;
+    for (; slots_[index] != nullptr; index = (index + 1) & mask)
+      if (*slots_[index] == key || ++n_collisions_ > 4 * slots_.size()) return false;
+    slots_[index] = &key;
+    return true;
+  }
+
+ private:
+  std::vector<const std::string*> slots_;
+  size_t n_collisions_ = 0;
+};
+
+// Builds the value from the parser's events; checks depth and duplicate keys on the way. The first pass wants only the
+// value. Where it meets a defect, the second one, which counts characters, finds the place and says what is there.
 class Builder {
  public:
   Builder(std::string_view text, std::string_view source, const JsonLimits& limits)
@@ -158,11 +183,16 @@ class Builder {
       refuse_at(text_, nul, source_, "found byte 0x00, expected text");
     }
     const char* const end = text_.data() + text_.size();
+    if (Json::sax_parse(text_.data(), end, this)) return std::move(root_);
+    is_tracked_ = true;
+    open_.clear();
+    members_.clear();
+    elements_.clear();
     Json::sax_parse(TrackedIterator(text_.data(), &reached_), TrackedIterator(end, &reached_), this);
     return std::move(root_);
   }
 
-  // The events, named and typed as the library wants them.
+  // The events, named and typed as the library wants them. False ends the first pass.
   bool null() { return scalar(nullptr); }
   bool boolean(bool value) { return scalar(value); }
   bool number_integer(Json::number_integer_t value) { return number(value); }
@@ -170,18 +200,30 @@ class Builder {
   bool number_float(Json::number_float_t value, const std::string& /*text*/) { return number(value); }
   bool string(std::string& value) { return scalar(std::move(value)); }
   bool binary(Json::binary_t& /*value*/) { return false; }  // JSON text has none
-  bool start_object(size_t /*n_elements*/) { return open(Json::object(), Event::object_start); }
-  bool start_array(size_t /*n_elements*/) { return open(Json::array(), Event::array_start); }
-  bool end_array() { return close(); }
+  bool start_object(size_t /*n_elements*/) { return open(true); }
+  bool start_array(size_t /*n_elements*/) { return open(false); }
+  bool end_array() {
+    const auto first = elements_.begin() + static_cast<std::ptrdiff_t>(open_.back().first);
+    Json::array_t array(std::make_move_iterator(first), std::make_move_iterator(elements_.end()));
+    elements_.erase(first, elements_.end());
+    return close(std::move(array));
+  }
   bool end_object() {
-    check_keys();
-    return close();
+    const std::span<Member> members = std::span(members_).subspan(open_.back().first);
+    if (!check_keys(members)) return false;
+    Json::object_t object;
+    Json::object_t::Container& container = object;
+    container.reserve(members.size());
+    for (auto& [key, value] : members) container.emplace_back(std::move(key), std::move(value));
+    members_.resize(open_.back().first);
+    return close(std::move(object));
   }
   bool key(std::string& key) {
-    key_ = std::move(key);
+    members_.emplace_back(std::move(key), nullptr);
     return after(Event::key);
   }
   bool parse_error(size_t /*position*/, const std::string& /*token*/, const nlohmann::detail::exception& error) {
+    if (!is_tracked_) return false;
     constexpr int kNumberOverflow = 406;  // the library's id of it
     Defect defect = find_defect();
     if (error.id == kNumberOverflow) defect.expected = "a number that double precision can hold";
@@ -193,20 +235,25 @@ class Builder {
 
  private:
   enum class Event : uint8_t { none, value, number, key, object_start, array_start };
+  using Member = std::pair<std::string, Json>;
+  struct Open {
+    bool is_object;
+    size_t first;  // of its members or elements
+  };
 
   bool after(Event event) {
-    event_end_ = position();
+    if (is_tracked_) event_end_ = position();
     last_event_ = event;
     return true;
   }
 
-  Json& add(Json value) {
-    if (open_.empty()) return root_ = std::move(value);
-    Json& parent = *open_.back();
-    if (parent.is_array()) return parent.get_ref<Json::array_t&>().emplace_back(std::move(value));
-    // Past the map's own emplace, which would search all keys for each new one.
-    Json::object_t::Container& members = parent.get_ref<Json::object_t&>();
-    return members.emplace_back(std::move(key_), std::move(value)).second;
+  void add(Json value) {
+    if (open_.empty())
+      root_ = std::move(value);
+    else if (open_.back().is_object)
+      members_.back().second = std::move(value);
+    else
+      elements_.push_back(std::move(value));
   }
 
   bool scalar(Json value) {
@@ -215,31 +262,36 @@ class Builder {
   }
 
   bool number(Json value) {
-    number_begin_ = skip(event_end_, " \t\r\n,:");
+    if (is_tracked_) number_begin_ = skip(event_end_, " \t\r\n,:");
     add(std::move(value));
     return after(Event::number);
   }
 
-  bool open(Json container, Event event) {
+  bool open(bool is_object) {
     if (open_.size() >= static_cast<size_t>(limits_.max_depth)) {
+      if (!is_tracked_) return false;
       refuse_at(text_, position() - 1, source_,
                 fmt::format("found a value {} levels deep, expected at most {}", open_.size() + 1, limits_.max_depth));
     }
-    open_.push_back(&add(std::move(container)));
-    return after(event);
+    open_.push_back({is_object, is_object ? members_.size() : elements_.size()});
+    return after(is_object ? Event::object_start : Event::array_start);
   }
 
-  bool close() {
+  bool close(Json value) {
     open_.pop_back();
+    add(std::move(value));
     return after(Event::value);
   }
 
-  void check_keys() {
-    keys_.clear();
-    for (const auto& [key, value] : open_.back()->get_ref<const Json::object_t&>()) keys_.push_back(key);
-    std::sort(keys_.begin(), keys_.end());
-    const auto twice = std::adjacent_find(keys_.begin(), keys_.end());
-    if (twice == keys_.end()) return;
+  bool check_keys(std::span<const Member> members) {
+    KeySet seen(members.size());
+    if (std::ranges::all_of(members, [&](const Member& member) { return seen.add(member.first); })) return true;
+    std::vector<std::string_view> keys;
+    for (const Member& member : members) keys.push_back(member.first);
+    std::ranges::sort(keys);
+    const auto twice = std::ranges::adjacent_find(keys);
+    if (twice == keys.end()) return true;
+    if (!is_tracked_) return false;
     refuse_at(text_, position() - 1, source_,
               fmt::format("found the key \"{}\" twice in the object that ends here, expected it once", shown(*twice)));
   }
@@ -281,7 +333,7 @@ class Builder {
     if (last_event_ == Event::object_start) return "a key in quotes or '}'";
     if (last_event_ == Event::array_start) return "a value or ']'";
     if (last_event_ == Event::key && pass(':')) return "a value";
-    const bool in_object = !open_.empty() && open_.back()->is_object();
+    const bool in_object = !open_.empty() && open_.back().is_object;
     if (last_event_ != Event::key && !open_.empty() && pass(',')) return in_object ? "a key in quotes" : "a value";
     may_be_string = false;
     if (last_event_ == Event::key) return "':'";
@@ -292,13 +344,16 @@ class Builder {
   std::string_view text_;
   std::string_view source_;
   JsonLimits limits_;
-  const char* reached_;  // how far the parser has read
+  bool is_tracked_ = false;  // in the second pass
+  const char* reached_;      // how far that has read
   Json root_;
-  std::vector<Json*> open_;  // containers that are not complete; none of them moves before the next is closed
-  std::string key_;          // of the member to come
-  std::vector<std::string_view> keys_;  // scratch of check_keys
-  size_t event_end_ = 0;                // how far the parser had read at the last event
-  size_t number_begin_ = 0;             // of the last number
+  std::vector<Open> open_;  // arrays and objects that are not complete
+  // What they hold so far. The library's map of ordered keys copies its members when it grows, so arrays and objects
+  // are made when their number is known.
+  std::vector<Member> members_;
+  std::vector<Json> elements_;
+  size_t event_end_ = 0;     // how far the parser had read at the last event
+  size_t number_begin_ = 0;  // of the last number
   Event last_event_ = Event::none;
 };
 
