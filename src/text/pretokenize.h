@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/function_ref.h"
+#include "text/split_pattern.h"
 
 namespace quandex {
 
@@ -31,18 +32,15 @@ const PreTokenizerRule* find_pre_tokenizer_rule(std::span<const std::string> pat
 class PreTokenizer {
  public:
   explicit PreTokenizer(const PreTokenizerRule& rule);
-  PreTokenizer(PreTokenizer&&) noexcept;
-  ~PreTokenizer();
 
   // Calls piece() with consecutive parts of `text`, none empty, that together are all of it. `text` must be valid
-  // UTF-8. May be called by several threads. Throws Error{out_of_memory} where the matcher runs out of memory.
+  // UTF-8. May be called by several threads. Throws Error where the matcher runs out of memory.
   void split(std::string_view text, FunctionRef<void(std::string_view)> piece) const;
 
  private:
-  struct Pattern;
   void split_level(size_t level, std::string_view text, FunctionRef<void(std::string_view)> piece) const;
 
-  std::vector<Pattern> patterns_;
+  std::vector<SplitPattern> patterns_;
 };
 
 }  // namespace quandex
