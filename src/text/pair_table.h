@@ -14,7 +14,8 @@ namespace quandex {
 
 class PairTable {
  public:
-  explicit PairTable(size_t n_pairs) : slots_(std::bit_ceil(n_pairs * 2 + 1)) {}
+  // At most 3/5 of the slots are taken.
+  explicit PairTable(size_t n_pairs) : slots_(std::bit_ceil(n_pairs + n_pairs * 2 / 3 + 1)) {}
 
   // At most the n_pairs promised. Keeps the entry that a pair has already.
   void add(int32_t left, int32_t right, MergeResult result) {
