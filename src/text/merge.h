@@ -1,9 +1,12 @@
 // The merging loop of both kinds of BPE: neighbouring symbols are joined, best pair first (of equals the leftmost),
-// until no pair can be. A heap of candidates over a doubly linked list, so n symbols cost O(n log n).
+// until no pair can be. Few symbols are looked through for each join; of many, a heap of candidates over a doubly
+// linked list costs O(n log n).
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -16,7 +19,7 @@ struct MergeSymbol {
 };
 
 struct MergeResult {
-  uint32_t order = 0;  // lower is merged first
+  uint32_t order = 0;  // lower is merged first; below the highest there is
   int32_t token = -1;
 };
 
@@ -36,20 +39,10 @@ class Merger {
   // find(left, right) gives what two neighbours merge to: std::optional<MergeResult>.
   template <typename Find>
   void merge(const Find& find) {
-    candidates_.clear();
-    for (int32_t left = 0; left + 1 < static_cast<int32_t>(symbols_.size()); ++left) push(left, find);
-    std::ranges::make_heap(candidates_, later);
-    while (!candidates_.empty()) {
-      std::ranges::pop_heap(candidates_, later);
-      const Candidate best = candidates_.back();
-      candidates_.pop_back();
-      MergeSymbol& left = at(static_cast<int32_t>(best.key & 0xFFFFFFFFu));
-      // Stale where either side has been merged since: the two then no longer span the same bytes.
-      if (left.next < 0 || left.begin == left.end || at(left.next).end != best.end) continue;
-      join(left, best.token);
-      if (left.previous >= 0) push_heap(left.previous, find);
-      if (left.next >= 0) push_heap(static_cast<int32_t>(best.key & 0xFFFFFFFFu), find);
-    }
+    if (symbols_.size() <= kFewSymbols)
+      merge_few(find);
+    else
+      merge_many(find);
   }
 
   // visit(symbol) for what is left, in order.
@@ -65,9 +58,55 @@ class Merger {
     uint32_t end;  // of the right symbol
     int32_t token;
   };
+  static constexpr size_t kFewSymbols = 48;
+  static constexpr MergeResult kNoResult = {std::numeric_limits<uint32_t>::max(), -1};
+
   static bool later(const Candidate& a, const Candidate& b) { return a.key > b.key; }
 
   MergeSymbol& at(int32_t i) { return symbols_[static_cast<size_t>(i)]; }
+
+  // Symbols stay side by side: results_[i] is of symbols i and i + 1.
+  template <typename Find>
+  void merge_few(const Find& find) {
+    const auto result_at = [&](size_t i) {
+      return i + 1 < symbols_.size() ? find(symbols_[i], symbols_[i + 1]).value_or(kNoResult) : kNoResult;
+    };
+    results_.clear();
+    for (size_t i = 0; i < symbols_.size(); ++i) results_.push_back(result_at(i));
+    while (!results_.empty()) {
+      const auto best = std::ranges::min_element(results_, {}, &MergeResult::order);
+      if (best->token < 0) break;
+      const auto i = static_cast<size_t>(best - results_.begin());
+      symbols_[i].end = symbols_[i + 1].end;
+      symbols_[i].token = best->token;
+      symbols_.erase(symbols_.begin() + static_cast<ptrdiff_t>(i) + 1);
+      results_.erase(best);
+      results_[i] = result_at(i);
+      if (i > 0) results_[i - 1] = result_at(i - 1);
+    }
+    for (size_t i = 0; i < symbols_.size(); ++i) {
+      symbols_[i].previous = static_cast<int32_t>(i) - 1;
+      symbols_[i].next = i + 1 < symbols_.size() ? static_cast<int32_t>(i) + 1 : -1;
+    }
+  }
+
+  template <typename Find>
+  void merge_many(const Find& find) {
+    candidates_.clear();
+    for (int32_t left = 0; left + 1 < static_cast<int32_t>(symbols_.size()); ++left) push(left, find);
+    std::ranges::make_heap(candidates_, later);
+    while (!candidates_.empty()) {
+      std::ranges::pop_heap(candidates_, later);
+      const Candidate best = candidates_.back();
+      candidates_.pop_back();
+      MergeSymbol& left = at(static_cast<int32_t>(best.key & 0xFFFFFFFFu));
+      // Stale where either side has been merged since: the two then no longer span the same bytes.
+      if (left.next < 0 || left.begin == left.end || at(left.next).end != best.end) continue;
+      join(left, best.token);
+      if (left.previous >= 0) push_heap(left.previous, find);
+      if (left.next >= 0) push_heap(static_cast<int32_t>(best.key & 0xFFFFFFFFu), find);
+    }
+  }
 
   template <typename Find>
   bool push(int32_t left, const Find& find) {
@@ -92,6 +131,7 @@ class Merger {
   }
 
   std::vector<MergeSymbol> symbols_;
+  std::vector<MergeResult> results_;
   std::vector<Candidate> candidates_;
 };
 
