@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "text/byte_map.h"
 #include "text/merges.h"
+#include "text/piece_cache.h"
 
 namespace quandex {
 namespace {
@@ -34,23 +35,15 @@ BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, c
   if (n_lacking > 0)
     LOG(warn, "load", "{}: the vocabulary has no token for {} of the bytes of UTF-8; they are {} in prompts",
         metadata.source(), n_lacking, unknown_ >= 0 ? "unknown tokens" : "left out");
-  find_whole_pieces(vocabulary, metadata.boolean("quandex.tokenizer.ignore_merges", rule.ignore_merges));
+  if (metadata.boolean("quandex.tokenizer.ignore_merges", rule.ignore_merges)) index_whole_pieces(vocabulary);
 }
 
-void BpeEncoder::find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges) {
-  Merger merger;
+void BpeEncoder::index_whole_pieces(const Vocabulary& vocabulary) {
   whole_pieces_ = TextIndex(bytes_.size());
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const std::string_view piece = bytes(id);
     const TokenType type = vocabulary.type(id);
     if (piece.empty() || (type != TokenType::normal && type != TokenType::byte)) continue;
-    if (!ignore_merges) {
-      merge_piece(piece, merger);
-      int n_tokens = 0;
-      int32_t token = -1;
-      merger.for_each([&](const MergeSymbol& symbol) { ++n_tokens, token = symbol.token; });
-      if (n_tokens != 1 || token != id) continue;
-    }
     whole_pieces_.add(piece, id);
     longest_whole_piece_bytes_ = std::max(longest_whole_piece_bytes_, piece.size());
   }
@@ -69,21 +62,50 @@ void BpeEncoder::merge_piece(std::string_view piece, Merger& merger) const {
   });
 }
 
-void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const {
-  Merger merger;
-  pre_tokenizer_.split(text, [&](std::string_view piece) {
-    if (piece.size() <= longest_whole_piece_bytes_) {
-      if (const auto token = whole_pieces_.find(piece)) {
-        ids.push_back(*token);
-        return;
-      }
+// One call of encode().
+class BpeEncoder::Run {
+ public:
+  Run(const BpeEncoder& encoder, size_t n_text_bytes, std::vector<int32_t>& ids)
+      : encoder_(encoder), ids_(ids), cache_(n_text_bytes) {}
+
+  void add(std::string_view piece) {
+    if (piece.size() > PieceCache::kMaxPieceBytes) return encode(piece);
+    const PieceCache::Key key = PieceCache::key_of(piece);
+    PieceCache::Entry& entry = cache_.at(key);
+    if (entry.key == key) return repeat(entry);
+    entry = {key, static_cast<uint32_t>(ids_.size()), 0};
+    encode(piece);
+    entry.n_ids = static_cast<uint32_t>(ids_.size()) - entry.first;
+  }
+
+ private:
+  void repeat(const PieceCache::Entry& entry) {
+    for (size_t i = entry.first; i < size_t{entry.first} + entry.n_ids; ++i) {
+      const int32_t id = ids_[i];
+      ids_.push_back(id);
     }
-    merge_piece(piece, merger);
-    merger.for_each([&](const MergeSymbol& symbol) {
-      const int32_t token = symbol.token >= 0 ? symbol.token : unknown_;
-      if (token >= 0) ids.push_back(token);
+  }
+
+  void encode(std::string_view piece) {
+    if (piece.size() <= encoder_.longest_whole_piece_bytes_) {
+      if (const auto token = encoder_.whole_pieces_.find(piece)) return ids_.push_back(*token);
+    }
+    encoder_.merge_piece(piece, merger_);
+    merger_.for_each([&](const MergeSymbol& symbol) {
+      const int32_t token = symbol.token >= 0 ? symbol.token : encoder_.unknown_;
+      if (token >= 0) ids_.push_back(token);
     });
-  });
+  }
+
+  const BpeEncoder& encoder_;
+  std::vector<int32_t>& ids_;
+  PieceCache cache_;
+  Merger merger_;
+};
+
+void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const {
+  Run run(*this, text.size(), ids);
+  pre_tokenizer_.split(text, [&](std::string_view piece) { run.add(piece); });
 }
 
 }  // namespace quandex

@@ -29,7 +29,8 @@ class BpeEncoder {
   std::string_view bytes(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }
 
  private:
-  void find_whole_pieces(const Vocabulary& vocabulary, bool ignore_merges);
+  class Run;
+  void index_whole_pieces(const Vocabulary& vocabulary);
   void merge_piece(std::string_view piece, Merger& merger) const;
 
   PreTokenizer pre_tokenizer_;
@@ -37,8 +38,7 @@ class BpeEncoder {
   std::array<int32_t, 256> byte_tokens_{};  // -1: the vocabulary lacks the byte
   int32_t unknown_;                         // stands for lacking bytes; -1: they are left out
   PairTable merges_;
-  // Pieces that become one token: a look-up instead of merging, for most pieces of ordinary text.
-  TextIndex whole_pieces_;
+  TextIndex whole_pieces_;  // tokens that a piece becomes whatever the merges say; of ignore_merges only
   size_t longest_whole_piece_bytes_ = 0;
 };
 
