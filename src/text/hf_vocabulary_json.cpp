@@ -193,20 +193,31 @@ void read_added_tokens(const JsonField& root, HfVocabulary& vocabulary) {
     LOG(warn, "load", "{}: added tokens with 'normalized' are matched wherever their text is", root.source());
 }
 
+// A merge of a list of two tokens, as the text that older files have.
+std::string joined_pair(const JsonField& merges, size_t i) {
+  const Json::array_t& pair = merges.array()[i].get_ref<const Json::array_t&>();
+  if (pair.size() != 2) merges[i].refuse("two tokens");
+  for (const size_t side : {0, 1})
+    if (!pair[side].is_string()) merges[i][side].refuse("a string");
+  const auto &left = pair[0].get_ref<const std::string&>(), &right = pair[1].get_ref<const std::string&>();
+  std::string text;
+  text.reserve(left.size() + 1 + right.size());
+  text.append(left).append(" ").append(right);
+  if (std::ranges::count(text, ' ') != 1) merges[i].refuse_unsupported("tokens without a space inside");
+  return text;
+}
+
 void read_merges(const JsonField& merges, HfVocabulary& vocabulary) {
-  vocabulary.merges.reserve(merges.size());
   const Json::array_t& all = merges.array();
+  vocabulary.merges.reserve(all.size());
   for (size_t i = 0; i < all.size(); ++i) {
     std::string text;
-    if (all[i].is_array()) {
-      const JsonField pair = merges[i];
-      if (pair.size() != 2) pair.refuse("two tokens");
-      const std::string &left = pair[size_t{0}].string(), &right = pair[size_t{1}].string();
-      if ((left + right).find(' ') != std::string::npos) pair.refuse_unsupported("tokens without a space inside");
-      text = fmt::format("{} {}", left, right);
-    } else {
-      text = merges[i].string();
-    }
+    if (all[i].is_array())
+      text = joined_pair(merges, i);
+    else if (all[i].is_string())
+      text = all[i].get_ref<const std::string&>();
+    else
+      merges[i].refuse("a string");
     const size_t space = text.find(' ');
     if (space == 0 || space == std::string::npos || space + 1 == text.size() || text.find(' ', space + 1) != text.npos)
       merges[i].refuse("two tokens with a space between");
