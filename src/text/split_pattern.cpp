@@ -1,16 +1,17 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "text/split_pattern.h"
 
+#include <fmt/format.h>
 #include <pcre2.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <limits>
 
 #include "base/error.h"
 #include "base/shown.h"
 #include "base/utf8.h"
+#include "text/split_program.h"
 
 namespace quandex {
 namespace {
@@ -25,52 +26,126 @@ constexpr std::string_view kNoWhiteSpace =
 // What Oniguruma takes for part of a word; PCRE2 takes letters, numbers and the underscore.
 constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 
-// Spells out \s, \w and their negations.
+// Spells out what PCRE2 reads otherwise: \s, \w and their negations, \u, brackets within brackets.
 class Spelling {
  public:
   Spelling(std::string_view pattern, std::string_view source) : pattern_(pattern), source_(source) {}
 
   std::string spell() {
-    for (size_t i = 0; i < pattern_.size(); ++i) {
-      const char c = pattern_[i];
-      if (c == '\\' && i + 1 < pattern_.size()) {
-        escape(i++);
-        continue;
-      }
-      if (c == '[' && !is_in_class_) is_in_class_ = true;
-      if (c == ']') is_in_class_ = false;
-      out_.push_back(c);
+    while (at_ < pattern_.size()) {
+      if (pattern_[at_] == '\\' && at_ + 1 < pattern_.size())
+        escape();
+      else if (depth_ > 0)
+        in_brackets();
+      else
+        outside();
     }
     return std::move(out_);
   }
 
  private:
-  void escape(size_t at) {
-    const char escaped = pattern_[at + 1];
-    if (escaped == 's' || escaped == 'S') {
-      bracketed(escaped == 's' ? kWhiteSpace : kNoWhiteSpace);
-    } else if (escaped == 'w') {
-      bracketed(kWord);
-    } else if (escaped == 'W' && !is_in_class_) {
-      out_.append("[^").append(kWord).append("]");
-    } else if (escaped == 'W') {
-      throw Error(ErrorCode::unsupported, "{}: the pattern '{}' has \\W inside brackets, which is not supported",
-                  source_, shown(pattern_));
-    } else {
-      out_.append(pattern_.substr(at, 2));
+  bool next_is(std::string_view text) const { return pattern_.substr(at_).starts_with(text); }
+
+  void outside() {
+    for (const std::string_view lacking : {"(?m", "(?s", "(?x"})
+      if (next_is(lacking)) refuse(lacking);
+    if (next_is("^") || next_is("$")) {  // of every line
+      out_.append("(?m:").append(1, pattern_[at_++]).append(")");
+      return;
     }
+    if (next_is("[")) {
+      depth_ = 1;
+      out_.push_back(pattern_[at_++]);
+      if (next_is("^")) out_.push_back(pattern_[at_++]);
+      if (next_is("]")) refuse("empty brackets");
+      return;
+    }
+    out_.push_back(pattern_[at_++]);
+  }
+
+  void in_brackets() {
+    for (const std::string_view lacking : {"&&", "[:", "[^", "[]"})
+      if (next_is(lacking)) refuse(fmt::format("{} inside brackets", lacking));
+    const char c = pattern_[at_++];
+    if (c == '[') ++depth_;
+    if (c == ']') --depth_;
+    // Brackets within add what they hold.
+    if ((c != '[' && c != ']') || depth_ == 0) out_.push_back(c);
+  }
+
+  void escape() {
+    const char escaped = pattern_[at_ + 1];
+    const bool is_inside = depth_ > 0;
+    switch (escaped) {
+      case 's':
+      case 'S':
+        bracketed(escaped == 's' ? kWhiteSpace : kNoWhiteSpace);
+        break;
+      case 'w':
+        bracketed(kWord);
+        break;
+      case 'W':
+        if (is_inside) refuse("\\W inside brackets");
+        out_.append("[^").append(kWord).append("]");
+        break;
+      case 'b':
+      case 'B':
+        if (!is_inside) return word_boundary(escaped == 'b');
+        out_.append(pattern_.substr(at_, 2));
+        break;
+      case 'u':
+        return four_digits();
+      case 'h':
+      case 'H':
+      case 'v':
+      case 'V':
+      case 'R':
+      case 'X':
+      case 'K':
+      case 'G':
+      case 'Q':
+      case 'E':
+      case 'N':
+      case 'O':
+        refuse(pattern_.substr(at_, 2));
+      default:
+        out_.append(pattern_.substr(at_, 2));
+    }
+    at_ += 2;
   }
 
   void bracketed(std::string_view set) {
-    if (is_in_class_)
+    if (depth_ > 0)
       out_.append(set);
     else
       out_.append("[").append(set).append("]");
   }
 
+  void word_boundary(bool is_one) {
+    at_ += 2;
+    // Of the characters in front and behind, one is part of a word, or both or neither.
+    out_ +=
+        fmt::format("(?:(?<=[{0}])(?{1}[{0}])|(?<![{0}])(?{2}[{0}]))", kWord, is_one ? "!" : "=", is_one ? "=" : "!");
+  }
+
+  // \uHHHH
+  void four_digits() {
+    const std::string_view digits = pattern_.substr(at_ + 2, 4);
+    if (digits.size() < 4 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos)
+      refuse("\\u without four hexadecimal digits");
+    out_.append("\\x{").append(digits).append("}");
+    at_ += 6;
+  }
+
+  [[noreturn]] void refuse(std::string_view what) const {
+    throw Error(ErrorCode::unsupported, "{}: the pattern '{}' is not supported: it has {} at byte {}", source_,
+                shown(pattern_), what, at_);
+  }
+
   std::string_view pattern_, source_;
   std::string out_;
-  bool is_in_class_ = false;
+  size_t at_ = 0;
+  int depth_ = 0;  // of brackets
 };
 
 std::string message_of(int code) {
@@ -89,81 +164,117 @@ struct FreeMatchContext {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
 
-// What one call of find() may cost. Patterns that go through a text a few times pass; exponential ones do not.
-uint32_t max_steps(size_t n_bytes) {
-  constexpr uint64_t kAtLeast = 10'000'000, kPerByte = 16;
-  return static_cast<uint32_t>(std::min<uint64_t>(kAtLeast + kPerByte * n_bytes, std::numeric_limits<uint32_t>::max()));
+// What a text may cost. Patterns that go through a text some times pass; exponential and quadratic ones do not.
+uint64_t max_steps(size_t n_bytes) {
+  constexpr uint64_t kAtLeast = 10'000'000, kPerByte = 64;
+  return kAtLeast + kPerByte * n_bytes;
 }
+// Calls of PCRE2 that take no more than this are not counted.
+constexpr uint32_t kFreeSteps = 1000;
 constexpr uint32_t kMaxHeapKiB = uint32_t{1} << 20;
 
 }  // namespace
 
 struct SplitPattern::Compiled {
   std::string pattern, source;
-  std::unique_ptr<pcre2_code, FreeCode> code;
+  std::optional<SplitProgram> program;
+  std::unique_ptr<pcre2_code, FreeCode> code;  // null: there is a program
   bool has_jit = false;
+
+  void compile_for_pcre2();
 };
 
 // The state of matching, which belongs to one thread.
 class SplitPattern::Search {
  public:
-  Search(const Compiled& compiled, std::string_view text)
-      : compiled_(compiled),
-        text_(text),
-        data_(pcre2_match_data_create(1, nullptr)),
-        context_(pcre2_match_context_create(nullptr)) {
+  Search(const Compiled& compiled, std::string_view text) : compiled_(compiled), text_(text) {
+    scratch_.max_steps = max_steps(text.size());
+    if (compiled.program) return;
+    data_.reset(pcre2_match_data_create(1, nullptr));
+    context_.reset(pcre2_match_context_create(nullptr));
     if (data_ == nullptr || context_ == nullptr)
       throw Error(ErrorCode::out_of_memory, "{}: no memory to match '{}'", compiled.source, shown(compiled.pattern));
-    pcre2_set_match_limit(context_.get(), max_steps(text.size()));
     pcre2_set_depth_limit(context_.get(), std::numeric_limits<uint32_t>::max());
     pcre2_set_heap_limit(context_.get(), kMaxHeapKiB);
   }
 
   std::optional<Match> find(size_t from) {
+    if (!compiled_.program) return find_by_pcre2(from);
+    SplitProgram::Match match{};
+    const auto outcome = compiled_.program->find(text_, from, scratch_, match);
+    if (outcome == SplitProgram::Outcome::too_many_steps) refuse(ErrorCode::unsupported, from, "too many steps");
+    if (outcome == SplitProgram::Outcome::not_found) return std::nullopt;
+    return Match{match.begin, match.end};
+  }
+
+ private:
+  std::optional<Match> find_by_pcre2(size_t from) {
+    int found = call_pcre2(from, kFreeSteps);
+    // PCRE2 does not say how much of a limit it has used, so the limit grows and what was granted counts.
+    for (uint64_t steps = 64 * uint64_t{kFreeSteps}; found == PCRE2_ERROR_MATCHLIMIT; steps *= 64) {
+      const uint64_t left = scratch_.max_steps - scratch_.n_steps;
+      if (left == 0) break;
+      const auto granted =
+          static_cast<uint32_t>(std::min({steps, left, uint64_t{std::numeric_limits<uint32_t>::max()}}));
+      scratch_.n_steps += granted;
+      found = call_pcre2(from, granted);
+    }
+    if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
+    if (found < 0) {
+      const bool is_memory = found == PCRE2_ERROR_NOMEMORY || found == PCRE2_ERROR_HEAPLIMIT;
+      refuse(is_memory ? ErrorCode::out_of_memory : ErrorCode::unsupported, from, message_of(found));
+    }
+    const size_t* const bounds = pcre2_get_ovector_pointer(data_.get());
+    return Match{bounds[0], bounds[1]};
+  }
+
+  int call_pcre2(size_t from, uint32_t limit) {
     const auto subject = reinterpret_cast<PCRE2_SPTR>(text_.data());
     const pcre2_code* const code = compiled_.code.get();
+    pcre2_set_match_limit(context_.get(), limit);
     int found = PCRE2_ERROR_JIT_STACKLIMIT;
     if (compiled_.has_jit) found = pcre2_jit_match(code, subject, text_.size(), from, 0, data_.get(), context_.get());
     // Compiled code has a small fixed stack; the interpreter takes what it needs from the heap.
     if (found == PCRE2_ERROR_JIT_STACKLIMIT)
       found = pcre2_match(code, subject, text_.size(), from, PCRE2_NO_JIT | PCRE2_NO_UTF_CHECK, data_.get(),
                           context_.get());
-    if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
-    if (found < 0) refuse(found, from);
-    const size_t* const bounds = pcre2_get_ovector_pointer(data_.get());
-    // \K can put the begin of a match behind its end.
-    return Match{std::min(bounds[0], bounds[1]), bounds[1]};
+    return found;
   }
 
- private:
-  [[noreturn]] void refuse(int code, size_t from) const {
-    const bool is_memory = code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAPLIMIT;
-    throw Error(is_memory ? ErrorCode::out_of_memory : ErrorCode::unsupported,
-                "{}: matching '{}' failed at byte {} of {}: {}", compiled_.source, shown(compiled_.pattern), from,
-                text_.size(), message_of(code));
+  [[noreturn]] void refuse(ErrorCode code, size_t from, std::string_view message) const {
+    throw Error(code, "{}: matching '{}' failed at byte {} of {}: {}", compiled_.source, shown(compiled_.pattern), from,
+                text_.size(), message);
   }
 
   const Compiled& compiled_;
   std::string_view text_;
+  SplitProgram::Scratch scratch_;
   std::unique_ptr<pcre2_match_data, FreeMatchData> data_;
   std::unique_ptr<pcre2_match_context, FreeMatchContext> context_;
 };
 
-SplitPattern::SplitPattern(std::string_view pattern, std::string_view source) {
-  auto compiled = std::make_unique<Compiled>();
-  compiled->pattern = pattern;
-  compiled->source = source;
+void SplitPattern::Compiled::compile_for_pcre2() {
   const std::string spelled = Spelling(pattern, source).spell();
   int error = 0;
   size_t where = 0;
-  compiled->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(spelled.data()), spelled.size(),
-                                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &where, nullptr));
-  if (compiled->code == nullptr)
+  code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(spelled.data()), spelled.size(),
+                           PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &where, nullptr));
+  if (code == nullptr)
     throw Error(ErrorCode::unsupported, "{}: the pattern '{}' is not supported: {} at byte {} of '{}'", source,
                 shown(pattern), message_of(error), where, shown(spelled));
-  compiled->has_jit = pcre2_jit_compile(compiled->code.get(), PCRE2_JIT_COMPLETE) == 0;
+  has_jit = pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE) == 0;
+}
+
+SplitPattern::SplitPattern(std::string_view pattern, std::string_view source, Matcher matcher) {
+  auto compiled = std::make_unique<Compiled>();
+  compiled->pattern = pattern;
+  compiled->source = source;
+  if (matcher == Matcher::fastest)
+    if (auto parsed = parse_split_pattern(pattern)) compiled->program.emplace(*std::move(parsed));
+  if (!compiled->program) compiled->compile_for_pcre2();
   compiled_ = std::move(compiled);
 }
+bool SplitPattern::uses_pcre2() const { return !compiled_->program; }
 SplitPattern::SplitPattern(SplitPattern&&) noexcept = default;
 SplitPattern::~SplitPattern() = default;
 
