@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <cstring>
+
 #include "base/check.h"
 
 namespace quandex {
@@ -42,10 +44,23 @@ Scan scan(std::string_view text) {
   return {n, lead.length};
 }
 
+// Bytes of the ASCII characters in front.
+size_t ascii_prefix(std::string_view text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080u;
+  size_t n = 0;
+  for (uint64_t word = 0; n + sizeof(word) <= text.size(); n += sizeof(word)) {
+    std::memcpy(&word, text.data() + n, sizeof(word));
+    if ((word & kHighBits) != 0) break;
+  }
+  while (n < text.size() && static_cast<uint8_t>(text[n]) < 0x80) ++n;
+  return n;
+}
+
 }  // namespace
 
 DecodedCodepoint decode_utf8(std::string_view text) {
   CHECK(!text.empty());
+  if (static_cast<uint8_t>(text[0]) < 0x80) return {static_cast<uint8_t>(text[0]), 1, true};
   const Scan found = scan(text);
   if (found.length == 0 || found.n_bytes < found.length) return {kReplacementCharacter, found.n_bytes, false};
   const auto lead = static_cast<uint8_t>(text[0]);
@@ -75,12 +90,13 @@ void append_utf8(char32_t codepoint, std::string& out) {
 }
 
 bool is_valid_utf8(std::string_view text) {
-  while (!text.empty()) {
+  for (;;) {
+    text.remove_prefix(ascii_prefix(text));
+    if (text.empty()) return true;
     const DecodedCodepoint next = decode_utf8(text);
     if (!next.is_valid) return false;
     text.remove_prefix(static_cast<size_t>(next.n_bytes));
   }
-  return true;
 }
 
 size_t incomplete_utf8_suffix(std::string_view text) {
