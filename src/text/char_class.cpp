@@ -68,7 +68,7 @@ void CharClass::add_all_but_white_space() {
 }
 
 void CharClass::seal() {
-  for (char32_t c = 0; c < ascii_.size(); ++c) ascii_[c] = contains_by_rule(c);
+  for (char32_t c = 0; c < 128; ++c) ascii_[c] = contains_by_rule(c);
   reach_ = categories_;
   for (const auto& [first, last] : ranges_) reach_ |= categories_within(first, last);
   if (is_negated_) reach_ = kAllCategories & ~categories_;

@@ -25,7 +25,8 @@ class CharClass {
   // After that, before any question.
   void seal();
 
-  bool contains_ascii(uint8_t c) const { return ascii_[c]; }  // c < 128
+  // Whether the byte is a character of the class by itself: false for those that begin longer ones.
+  bool contains_as_one_byte(uint8_t byte) const { return ascii_[byte]; }
   bool contains(char32_t c) const { return c < 128 ? ascii_[c] : contains_by_rule(c); }
   bool has_beyond_ascii() const { return reach_ != 0; }
   // Whether no character is in both, as far as a glance tells.
@@ -37,7 +38,7 @@ class CharClass {
   std::vector<std::pair<char32_t, char32_t>> ranges_;  // first and last
   uint32_t categories_ = 0;
   bool is_negated_ = false;
-  std::array<bool, 128> ascii_{};
+  std::array<bool, 256> ascii_{};  // false from 128 on
   uint32_t reach_ = 0;  // categories that characters of it beyond ASCII can have
 };
 

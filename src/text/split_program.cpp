@@ -30,6 +30,40 @@ char32_t character_at(std::string_view text, size_t at) {
   return (lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3);
 }
 
+constexpr size_t kTooFew = ~size_t{0};
+
+// Where the character at `at` ends if the class has it; `at` where it has not, or the text ends.
+size_t end_of_one(std::string_view text, const CharClass& set, size_t at) {
+  if (at == text.size()) return at;
+  const uint8_t byte = byte_at(text, at);
+  if (byte < 0x80) return at + (set.contains_as_one_byte(byte) ? 1 : 0);
+  return set.contains(character_at(text, at)) ? at + length_at(text, at) : at;
+}
+
+size_t end_of_all(std::string_view text, const CharClass& set, size_t at) {
+  for (;;) {
+    while (at < text.size() && set.contains_as_one_byte(byte_at(text, at))) ++at;
+    if (at == text.size() || byte_at(text, at) < 0x80) return at;
+    const size_t next = end_of_one(text, set, at);
+    if (next == at) return at;
+    at = next;
+  }
+}
+
+// Where a run of `min` to `max` characters of the class ends; kTooFew where there is none.
+size_t end_of_run(std::string_view text, const CharClass& set, uint32_t min, uint32_t max, size_t at) {
+  if (max == SplitNode::kNoMax && min <= 1) {
+    const size_t end = end_of_all(text, set, at);
+    return end == at && min == 1 ? kTooFew : end;
+  }
+  for (uint32_t n = 0; n < max; ++n) {
+    const size_t next = end_of_one(text, set, at);
+    if (next == at) return n < min ? kTooFew : at;
+    at = next;
+  }
+  return at;
+}
+
 }  // namespace
 
 SplitProgram::SplitProgram(ParsedSplit pattern) : classes_(std::move(pattern.classes)) {
@@ -134,7 +168,7 @@ void SplitProgram::add_first(size_t pc, First& first) const {
       if (instruction.max > 0) {
         const CharClass& set = class_of(instruction);
         for (size_t c = 0; c < first.ascii.size(); ++c)
-          first.ascii[c] = first.ascii[c] || set.contains_ascii(static_cast<uint8_t>(c));
+          first.ascii[c] = first.ascii[c] || set.contains(static_cast<char32_t>(c));
         first.beyond_ascii = first.beyond_ascii || set.has_beyond_ascii();
       }
       if (instruction.min == 0) add_first(pc + 1, first);
@@ -191,10 +225,16 @@ bool SplitProgram::match_at(std::string_view text, size_t pc, size_t at, Scratch
     const Instruction& instruction = code_[pc];
     bool goes_on = true;
     switch (instruction.op) {
-      case Op::run:
-        goes_on = run(text, instruction, pc, at, scratch);
+      case Op::run: {
+        const size_t next = end_of_run(text, class_of(instruction), instruction.min, instruction.max, at);
+        goes_on = next != kTooFew;
+        if (!goes_on) break;
+        scratch.n_steps += next - at + 1;
         ++pc;
+        if (instruction.gives_back) may_give_back(text, instruction, pc, at, next, scratch);
+        at = next;
         break;
+      }
       case Op::split:
         if (scratch.frames.size() >= kMaxFrames) scratch.n_steps = scratch.max_steps;
         scratch.frames.push_back({instruction.target, at, Scratch::kNoRun});
@@ -211,7 +251,7 @@ bool SplitProgram::match_at(std::string_view text, size_t pc, size_t at, Scratch
         break;
       }
       case Op::end:
-        scratch.frames.resize(n_frames);
+        if (scratch.frames.size() > n_frames) scratch.frames.resize(n_frames);
         end = at;
         return true;
     }
@@ -219,29 +259,11 @@ bool SplitProgram::match_at(std::string_view text, size_t pc, size_t at, Scratch
   }
 }
 
-// Takes as many characters as there are; false where those are too few.
-bool SplitProgram::run(std::string_view text, const Instruction& instruction, size_t pc, size_t& at,
-                       Scratch& scratch) const {
-  const CharClass& set = class_of(instruction);
-  size_t next = at, low = at;
-  uint32_t n = 0;
-  for (; n < instruction.max && next < text.size(); ++n) {
-    if (n == instruction.min) low = next;
-    const uint8_t byte = byte_at(text, next);
-    if (byte < 0x80) {
-      if (!set.contains_ascii(byte)) break;
-      ++next;
-    } else {
-      if (!set.contains(character_at(text, next))) break;
-      next += length_at(text, next);
-    }
-  }
-  if (n <= instruction.min) low = next;
-  scratch.n_steps += n + 1;
-  if (n < instruction.min) return false;
-  if (instruction.gives_back && next > low) scratch.frames.push_back({pc + 1, next, low});
-  at = next;
-  return true;
+// Remembers a run from `begin` to `end`, if it is longer than it must be, and that the code goes on at `pc`.
+void SplitProgram::may_give_back(std::string_view text, const Instruction& run, size_t pc, size_t begin, size_t end,
+                                 Scratch& scratch) {
+  for (uint32_t n = 0; n < run.min; ++n) begin += length_at(text, begin);
+  if (begin < end) scratch.frames.push_back({pc, end, begin});
 }
 
 // Goes to the latest place where something else can be tried; false where there is none, or no step left.

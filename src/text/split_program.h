@@ -48,7 +48,7 @@ class SplitProgram {
     };
     static constexpr size_t kNoRun = ~size_t{0};
     std::vector<Frame> frames;
-    uint64_t n_steps = 0;    // characters looked at, so far
+    uint64_t n_steps = 0;    // bytes looked at, so far
     uint64_t max_steps = 0;  // at more, matching stops
   };
   enum class Outcome : uint8_t { found, not_found, too_many_steps };
@@ -82,7 +82,8 @@ class SplitProgram {
   const CharClass& class_of(const Instruction& run) const { return classes_[static_cast<size_t>(run.char_class)]; }
 
   bool match_at(std::string_view text, size_t pc, size_t at, Scratch& scratch, size_t& end) const;
-  bool run(std::string_view text, const Instruction& instruction, size_t pc, size_t& at, Scratch& scratch) const;
+  static void may_give_back(std::string_view text, const Instruction& run, size_t pc, size_t begin, size_t end,
+                            Scratch& scratch);
   static bool back_up(std::string_view text, size_t n_frames, size_t& pc, size_t& at, Scratch& scratch);
 
   std::vector<CharClass> classes_;
