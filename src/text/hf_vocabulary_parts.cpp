@@ -1,19 +1,27 @@
 #include "text/hf_vocabulary_parts.h"
 
 #include <algorithm>
+#include <bit>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "base/log.h"
 #include "base/shown.h"
 
 namespace quandex {
+namespace {
+
+uint32_t hash_of(std::string_view text) { return static_cast<uint32_t>(std::hash<std::string_view>()(text)); }
+
+}  // namespace
 
 HfTokens::HfTokens(int n_vocab, size_t n_expected, std::string_view source)
     : n_vocab_(n_vocab),
       max_tokens_(n_vocab > 0 ? static_cast<size_t>(n_vocab)
                               : std::min<size_t>(n_expected * 2 + 4096, std::numeric_limits<int32_t>::max())),
       source_(source) {
-  by_text_.reserve(n_expected);
+  grow_slots(n_expected);
   tokens_.reserve(std::min(max_tokens_, n_expected));
 }
 
@@ -34,10 +42,14 @@ void HfTokens::add(int64_t id, std::string text, TokenType type, float score) {
   if (token.type)
     throw Error(ErrorCode::invalid_file, "{}: the id {} belongs to the tokens '{}' and '{}', expected one", source_, id,
                 shown(token.text), shown(text));
-  const auto [entry, is_new] = by_text_.try_emplace(text, static_cast<int32_t>(id));
-  if (!is_new)
+  if (n_texts_ * 2 >= slots_.size()) grow_slots(n_texts_ * 2);
+  const uint32_t hash = hash_of(text);
+  Slot& slot = slots_[slot_of(text, hash)];
+  if (slot.id != kNoToken)
     throw Error(ErrorCode::invalid_file, "{}: the token '{}' has the ids {} and {}, expected one", source_, shown(text),
-                entry->second, id);
+                slot.id, id);
+  slot = {hash, static_cast<int32_t>(id)};
+  ++n_texts_;
   token.text = std::move(text);
   token.type = type;
   token.score = score;
@@ -70,9 +82,29 @@ void HfTokens::add_matched(const JsonField& field, int64_t id) {
 }
 
 std::optional<int32_t> HfTokens::find(std::string_view text) const {
-  const auto entry = by_text_.find(std::string(text));
-  if (entry == by_text_.end()) return std::nullopt;
-  return entry->second;
+  const int32_t id = slots_[slot_of(text, hash_of(text))].id;
+  if (id == kNoToken) return std::nullopt;
+  return id;
+}
+
+size_t HfTokens::slot_of(std::string_view text, uint32_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  size_t index = hash & mask;
+  while (slots_[index].id != kNoToken &&
+         (slots_[index].hash != hash || tokens_[static_cast<size_t>(slots_[index].id)].text != text))
+    index = (index + 1) & mask;
+  return index;
+}
+
+void HfTokens::grow_slots(size_t n_texts) {
+  const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(std::bit_ceil(n_texts * 2 + 16)));
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& slot : before) {
+    if (slot.id == kNoToken) continue;
+    size_t index = slot.hash & mask;
+    while (slots_[index].id != kNoToken) index = (index + 1) & mask;
+    slots_[index] = slot;
+  }
 }
 
 void HfTokens::pad() {

@@ -4,12 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/json.h"
@@ -47,16 +45,21 @@ class HfTokens {
  private:
   HfToken& take(int64_t id, const std::string& text);
 
-  struct TextHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  struct Slot {
+    uint32_t hash = 0;
+    int32_t id = kNoToken;
   };
+  static constexpr int32_t kNoToken = -1;
+  // The slot of the token with this text, or the free one where it belongs.
+  size_t slot_of(std::string_view text, uint32_t hash) const;
+  void grow_slots(size_t n_texts);
 
   int64_t n_vocab_;
   size_t max_tokens_;
   std::string source_;
   std::vector<HfToken> tokens_;
-  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> by_text_;
+  std::vector<Slot> slots_;  // a hash table of the texts, of which `n_texts_` are in it
+  size_t n_texts_ = 0;
 };
 
 struct HfVocabulary {
