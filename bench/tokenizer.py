@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Speed of our tokenizers beside that of the PyPI package `tokenizers`: the same files and texts, one thread, one run,
 each figure the median of several with the least and the most, in seconds of the processor (which other programs of the
-machine lengthen less than those of the clock; nothing is waited for). Ids that differ are an error. Run from the project's root
-after `. scripts/lib.sh; configure release; build release tokenizer_bench`:
+machine lengthen less than those of the clock; nothing is waited for). Ids that differ are an error. Run from the
+project's root after `. scripts/lib.sh; configure release; build release tokenizer_bench`:
 
     .venv/bin/python bench/tokenizer.py [--tokenizer FOLDER]... [--text FILE]... [--no-runs] [--no-load]
 
@@ -60,44 +60,49 @@ class Bench:
         self.n_different = 0
 
     def call(self, is_ours, arguments):
-        """The figures that a program prints; nothing where it takes too long."""
+        """The figures that a program prints, or in words why there are none: only ours has to succeed."""
         program = [self.binary] if is_ours else [sys.executable, __file__, "--worker"]
         try:
             done = subprocess.run([*program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   timeout=self.limit, text=True)
         except subprocess.TimeoutExpired:
-            return None
-        if done.returncode != 0:
+            return f"over {self.limit:.0f} s"
+        if done.returncode != 0 and is_ours:
             raise SystemExit(f"{program} {arguments} failed:\n{done.stderr}")
+        if done.returncode != 0:
+            return f"fails: {done.stderr.splitlines()[-1].split(': ', 1)[-1]}"
         return json.loads(done.stdout.splitlines()[-1])
 
     def load_seconds(self, path):
         """Of both; each load has a process of its own, as a program that starts has. A GGUF file is ours alone."""
         sides = [True, False] if path.is_dir() else [True]
-        return [[self.call(is_ours, ["load", path])["seconds"][0] for _ in range(self.repeats)] for is_ours in sides]
+        results = [[self.call(is_ours, ["load", path]) for _ in range(self.repeats)] for is_ours in sides]
+        return [next((result for result in side if isinstance(result, str)), None) or
+                [result["seconds"][0] for result in side] for side in results]
 
     def encode_seconds(self, tokenizer, text, repeats):
-        """Of both, None for one that took too long; compares their ids."""
+        """Of both, or why there are none; compares their ids."""
         results, files = [], [self.folder / "ours.ids", self.folder / "theirs.ids"]
         for is_ours, ids in zip([True, False], files):
             ids.unlink(missing_ok=True)
             results.append(self.call(is_ours, ["encode", tokenizer, repeats, text, ids, self.limit / 2]))
-        if all(results):
-            equal = files[0].read_bytes() == files[1].read_bytes()
-            self.n_different += not equal
-        else:
-            equal = None
-        return [result and result["seconds"] for result in results], equal
+        if any(isinstance(result, str) for result in results):
+            return [result if isinstance(result, str) else result["seconds"] for result in results], None
+        equal = files[0].read_bytes() == files[1].read_bytes()
+        self.n_different += not equal
+        return [result["seconds"] for result in results], equal
 
 
 def spread(values, form):
-    if values is None:
-        return "-"
+    if isinstance(values, str):
+        return values
     return f"{form.format(statistics.median(values))} ({form.format(min(values))} to {form.format(max(values))})"
 
 
 def ratio(ours, theirs):
-    return f"{statistics.median(theirs) / statistics.median(ours):.1f}" if ours and theirs else "-"
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return "-"
+    return f"{statistics.median(theirs) / statistics.median(ours):.1f}"
 
 
 def print_row(*cells, widths=(34, 24, 30, 30, 7, 9)):
@@ -109,7 +114,8 @@ def bench_encode(bench, tokenizers, texts):
     for tokenizer in tokenizers:
         for text in texts:
             (ours, theirs), equal = bench.encode_seconds(tokenizer, text, bench.repeats)
-            speeds = [seconds and [text.stat().st_size / 1e6 / value for value in seconds] for seconds in (ours, theirs)]
+            speeds = [seconds if isinstance(seconds, str) else [text.stat().st_size / 1e6 / value for value in seconds]
+                      for seconds in (ours, theirs)]
             print_row(tokenizer.name, f"{text.name} ({text.stat().st_size / 1e6:.1f} MB)",
                       *(spread(values, "{:.1f}") for values in speeds), ratio(ours, theirs), told(equal))
 
@@ -123,7 +129,7 @@ def bench_runs(bench, tokenizers, runs):
     for tokenizer in tokenizers:
         for run in runs:
             (ours, theirs), equal = bench.encode_seconds(tokenizer, run, 1)
-            cells = [f"{values[0]:.2f}" if values else f"over {bench.limit:.0f}" for values in (ours, theirs)]
+            cells = [values if isinstance(values, str) else f"{values[0]:.2f}" for values in (ours, theirs)]
             print_row(tokenizer.name, f"{run.name} ({run.stat().st_size / 1e6:.0f} MB)", *cells, ratio(ours, theirs),
                       told(equal))
 
