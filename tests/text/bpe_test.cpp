@@ -109,6 +109,52 @@ TEST(Bpe, a_megabyte_of_one_letter_is_merged_in_linear_time) {  // quadratic wor
   EXPECT_EQ(ids, Ids((1 << 20) / 128, 256 + 6));
 }
 
+// What of a run of each kind is merged, is; quadratic work would meet the time limit of ctest here too.
+TEST(Bpe, long_runs_are_encoded_to_their_end_by_every_rule) {
+  const auto tokens_of = [](std::string_view unit) {
+    std::vector<std::string> merges;
+    std::string text(unit.substr(0, 1));
+    if (unit.size() > 1) merges.push_back(text + "|" + std::string(unit.substr(1)));
+    for (text = unit; text.size() < 8; text += text) merges.push_back(text + "|" + text);
+    return merges;
+  };
+  for (const PreTokenizerRule& rule : pre_tokenizer_rules()) {
+    for (const std::string_view unit : {"a", "A", " ", "\n", "\r\n", "\t", "1", "=", "'", "\u00e9"}) {
+      const auto tokenizer = make_tokenizer(bpe_metadata(rule.name, tokens_of(unit)));
+      std::string text;
+      while (text.size() < 30'000) text += unit;
+      const Ids ids = tokenizer->encode(text, false);
+      EXPECT_EQ(tokenizer->decode(ids, false), text) << rule.name << " " << unit;
+      // Digits are pieces of one to three, and a run that nothing limits is eights.
+      if (unit == "1")
+        EXPECT_GE(ids.size(), text.size() / 8) << rule.name;
+      else
+        EXPECT_LE(ids.size(), text.size() / 8 + 10) << rule.name << " " << unit;
+    }
+  }
+}
+
+// Pieces come again in other company, in longer and shorter ones, as one token and as several.
+TEST(Bpe, a_text_is_encoded_as_its_pieces_are_alone) {
+  const std::vector<std::string> merges = {" |a", "a|b", " a|b", "ab|ab", " |c", "c|c", " c|c"};
+  const auto tokenizer = make_tokenizer(bpe_metadata("gpt-2", merges));
+  std::mt19937 random(13);
+  std::vector<std::string> words;
+  for (int i = 0; i < 300; ++i) {
+    std::string word = " ";
+    for (size_t n = 1 + random() % 20; n > 0; --n) word += static_cast<char>('a' + random() % 3);
+    words.push_back(word);
+  }
+  std::string text;
+  Ids want;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string& word = words[random() % (1 + random() % words.size())];
+    text += word;
+    for (const int32_t id : tokenizer->encode(word, false)) want.push_back(id);
+  }
+  EXPECT_EQ(tokenizer->encode(text, false), want);
+}
+
 std::string random_text(std::mt19937& random, size_t n) {
   std::string text;
   for (size_t i = 0; i < n; ++i) {
