@@ -197,7 +197,7 @@ void read_added_tokens(const JsonField& root, HfVocabulary& vocabulary) {
 std::string joined_pair(const JsonField& merges, size_t i) {
   const Json::array_t& pair = merges.array()[i].get_ref<const Json::array_t&>();
   if (pair.size() != 2) merges[i].refuse("two tokens");
-  for (const size_t side : {0, 1})
+  for (const size_t side : {size_t{0}, size_t{1}})
     if (!pair[side].is_string()) merges[i][side].refuse("a string");
   const auto &left = pair[0].get_ref<const std::string&>(), &right = pair[1].get_ref<const std::string&>();
   std::string text;

@@ -229,7 +229,7 @@ TEST(SplitProgram, too_many_steps_are_an_error_for_both_matchers_and_never_no_ma
 }
 
 TEST(SplitProgram, quadratic_patterns_end_in_an_error_for_both_matchers) {
-  const std::string text(2'000'000, '1');
+  const std::string text(300'000, '1');
   for (const auto matcher : {SplitPattern::Matcher::fastest, SplitPattern::Matcher::pcre2}) {
     const SplitPattern pattern(R"(\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N})))", "test", matcher);
     size_t n_matches = 0;
