@@ -49,7 +49,7 @@ Detokenizer::Detokenizer(const Tokenizer& tokenizer, std::vector<std::string> st
 std::string Detokenizer::push(int32_t token) {
   if (is_stopped_) return {};
   const size_t begin = pending_.size();
-  tokenizer_.append(token, pending_, special_);
+  tokenizer_.append(token, pending_, special_ || shown_.contains(token));
   if (pending_.size() == begin) return {};
   if (drop_leading_space_ && pending_[begin] == ' ' && !tokenizer_.is_control(token)) pending_.erase(begin, 1);
   drop_leading_space_ = false;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -15,6 +17,9 @@ class Detokenizer {
   // The tokenizer must outlive it. `special`: control tokens are shown as their text.
   Detokenizer(const Tokenizer& tokenizer, std::vector<std::string> stop_strings, bool special,
               bool at_start_of_text = false);
+
+  // Shows these control tokens from now on where `special` is false: markers that a parser of the text looks for.
+  void show(std::span<const int32_t> tokens) { shown_.insert(tokens.begin(), tokens.end()); }
 
   // Text that is now safe to show; it never ends inside a character nor overlaps a stop string. Bytes that cannot
   // become valid UTF-8 come out as U+FFFD.
@@ -31,6 +36,7 @@ class Detokenizer {
 
   const Tokenizer& tokenizer_;
   std::vector<std::string> stop_strings_;
+  std::unordered_set<int32_t> shown_;  // control tokens to show all the same
   bool special_, drop_leading_space_;
   bool is_stopped_ = false;
   std::string pending_;  // bytes not yet emitted

@@ -157,6 +157,15 @@ TEST(Detokenizer, control_tokens_are_shown_on_request) {
   EXPECT_EQ(run(shown, {'a', 256, 'b', 9999}), "a<|e|>b");
 }
 
+TEST(Detokenizer, single_control_tokens_are_shown_on_request) {
+  const auto tokenizer = byte_tokenizer({{"<|e|>", 3}, {"[CALL]", 3}, {"<|f|>", 3}});
+  Detokenizer detokenizer(*tokenizer, {"]b"}, false);
+  const Ids shown = {257, -1, 9999};
+  detokenizer.show(shown);
+  EXPECT_EQ(run(detokenizer, {'a', 256, 257, 'c', 258, 257, 'b'}), "a[CALL]c[CALL");  // stop strings see them too
+  EXPECT_TRUE(detokenizer.is_stopped());
+}
+
 TEST(Detokenizer, the_dummy_space_is_dropped_at_the_start_of_a_text_only) {
   const auto tokenizer = make_tokenizer(testing::spm_metadata({{"▁a", 1, -1}, {"▁", 1, -2}}));
   const int32_t word = 3 + 256;
