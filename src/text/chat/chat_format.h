@@ -7,11 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "text/tokenizer.h"
 
 namespace quandex {
-
-class ChatTemplate;
 
 // <think> and </think>, or what the family has instead. Some mark the answer too; those marks are markup.
 struct ReasoningTags {
@@ -34,11 +33,15 @@ std::string_view tool_syntax_name(ToolSyntax syntax);
 struct ChatFormat {
   std::optional<ReasoningTags> reasoning;
   ToolSyntax tools = ToolSyntax::none;
-  std::string unsupported_tools;  // where unsupported: how the template writes a call, for messages to the user
+  std::string unsupported_tools;  // where unsupported: a call as the template writes it, for messages; may be ""
 };
 
-// Finds tags that the template knows, and the syntax of calls by rendering a conversation that has one.
-ChatFormat find_chat_format(const ChatTemplate& chat_template);
+// The first tags of a table of known ones that stand in a template's text; nothing where it has none of them.
+std::optional<ReasoningTags> find_reasoning_tags(const std::vector<std::string>& sources);
+
+// The syntax in which our own parser reads exactly this call out of the text that a template has written for it;
+// `unsupported` where it cannot.
+ToolSyntax find_tool_syntax(std::string_view text, std::string_view name, const Json& arguments);
 
 // What the end of a prompt says about the text that follows it.
 enum class PromptEnd : uint8_t {

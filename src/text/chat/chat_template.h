@@ -28,7 +28,8 @@ struct TemplateAbilities {
   bool past_reasoning = false;     // reasoning_content of a message that is in progress does
   bool content_parts = false;      // content may be [{"type": "text", "text": …}]; otherwise render() joins the parts
   bool arguments_as_text = false;  // takes a call's arguments only as JSON text; render() converts
-  bool generation_prompt = false;  // add_generation_prompt makes a difference
+  bool calls_without_content = false;  // sees calls only where content is null; render() makes "" null
+  bool generation_prompt = false;      // add_generation_prompt makes a difference
   std::string thinking_switch;     // the variable that turns thinking on and off: "enable_thinking", "thinking", or ""
   bool thinks_by_default = false;  // unset, the switch is as if true
 };
@@ -39,9 +40,9 @@ class ChatTemplate {
   // transformers chooses. Nothing where the model has none. Throws Error where it has one that cannot be compiled.
   static std::optional<ChatTemplate> find(const Metadata& metadata, const Tokenizer& tokenizer);
 
-  // What the user named: a file where one exists or the name ends in .jinja, else one of named_templates(). Throws
-  // Error{not_found} that lists the names.
-  static ChatTemplate named(std::string_view file_or_name, const Metadata& metadata, const Tokenizer& tokenizer);
+  // What the user named: one of the model's own where it has several, one of named_templates(), else a file of Jinja.
+  // Throws Error{not_found} that lists the names.
+  static ChatTemplate named(std::string_view name_or_file, const Metadata& metadata, const Tokenizer& tokenizer);
 
   // named() where `choice` is set, else find(). Throws Error{not_found} that says how to name one where the model has
   // none.
