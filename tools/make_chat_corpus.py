@@ -27,7 +27,7 @@ def main() -> None:
     folder = pathlib.Path(__file__).resolve().parent.parent / "fuzz" / "corpus" / "chat_parser"
     folder.mkdir(parents=True, exist_ok=True)
     for number, (name, (form, text)) in enumerate(TEXTS.items()):
-        (folder / name).write_bytes(bytes([form, number]) + text.encode())
+        (folder / f"{name}.answer").write_bytes(bytes([form, number]) + text.encode())
 
 
 if __name__ == "__main__":
