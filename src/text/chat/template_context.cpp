@@ -6,13 +6,15 @@
 
 #include "base/error.h"
 #include "base/shown.h"
+#include "text/jinja/template.h"
 
 namespace quandex {
 namespace {
 
 // Callers of the API send arguments as JSON text, templates walk an object; a few want the text.
 void convert_arguments(Json& arguments, bool as_text) {
-  if (as_text && arguments.is_object()) arguments = arguments.dump();
+  static const jinja::Template as_json("{{ arguments | tojson }}", "arguments");  // text as templates write it
+  if (as_text && arguments.is_object()) arguments = as_json.render({{"arguments", arguments}});
   if (as_text || !arguments.is_string()) return;
   try {
     Json parsed = parse_json(arguments.get_ref<const std::string&>(), "arguments");

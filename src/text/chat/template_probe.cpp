@@ -49,7 +49,11 @@ class Prober {
   TemplateProbe run() {
     const Json user = message("user", kText);
     TemplateAbilities& can = probe_.abilities;
-    const auto plain = render({user});
+    auto plain = render({user});
+    if (!plain) {  // templates that were written for tools alone fail without any
+      always_tools_ = true;
+      plain = render({user});
+    }
     const Json part = {{"type", "text"}, {"text", kText}};
     can.content_parts = true;  // so that the renderer leaves them alone
     can.content_parts = has(plain, kText) && plain == render({message("user", Json::array({part}))});
@@ -71,7 +75,7 @@ class Prober {
   std::optional<std::string> render(Json::array_t messages, const Given& given, const Json& extra = {}) const {
     ChatInput input;
     input.messages = std::move(messages);
-    if (given.tools) input.tools = offered_tools();
+    if (given.tools || always_tools_) input.tools = offered_tools();
     input.add_generation_prompt = given.prompts;
     input.enable_thinking = given.thinking;
     input.extra = extra;
@@ -94,24 +98,29 @@ class Prober {
   }
 
   // Arguments as an object or as text, content "" or null: the first way that gives a call which our parser can read,
-  // else the first that gives one at all.
+  // else the first that gives one at all. Some templates fail where tools are offered, but write calls of the past.
   void find_calls(const Json::array_t& question) {
-    const TemplateAbilities before = probe_.abilities;
-    TemplateAbilities first = before;
-    if (before.tools) probe_.tools = ToolSyntax::unsupported;
+    if (probe_.abilities.tools) probe_.tools = ToolSyntax::unsupported;
+    find_calls(question, true);
+    if (!probe_.abilities.tool_calls) find_calls(question, false);
+  }
+
+  void find_calls(const Json::array_t& question, bool with_tools) {
+    TemplateAbilities first = probe_.abilities;
     Json::array_t messages = question;
     messages.push_back(call_message(""));
     for (const auto& [as_text, without_content] :
          {std::pair{false, false}, {false, true}, {true, false}, {true, true}}) {
       probe_.abilities.arguments_as_text = as_text;
       probe_.abilities.calls_without_content = without_content;
-      const auto called = render(messages, {.tools = true, .prompts = false});
+      const auto called = render(messages, {.tools = with_tools, .prompts = false});
       if (!has(called, kProbeName) || !has(called, kProbeKey) || !has(called, kProbeValue)) continue;
       probe_.abilities.tool_calls = true;
-      const std::string text = call_text(*called, question);
+      const std::string text = call_text(*called, question, with_tools);
       const ToolSyntax syntax = find_tool_syntax(text, kProbeName, {{kProbeKey, kProbeValue}});
       if (syntax != ToolSyntax::unsupported) {
         probe_.tools = syntax;
+        probe_.unsupported_tools.clear();
         return;
       }
       if (!first.tool_calls) {
@@ -124,10 +133,10 @@ class Prober {
   }
 
   // Without what stands around the answer in the same conversation.
-  std::string call_text(const std::string& called, const Json::array_t& question) const {
+  std::string call_text(const std::string& called, const Json::array_t& question, bool with_tools) const {
     Json::array_t answered = question;
     answered.push_back(message("assistant", "probe_answer"));
-    const auto answer = render(answered, {.tools = true, .prompts = false});
+    const auto answer = render(answered, {.tools = with_tools, .prompts = false});
     if (!answer) return called;
     const size_t at = answer->rfind("probe_answer");
     if (at == std::string::npos) return called;
@@ -150,6 +159,7 @@ class Prober {
   }
 
   const RenderFunction& render_;
+  bool always_tools_ = false;
   TemplateProbe probe_;
 };
 
