@@ -28,7 +28,7 @@ struct TemplateAbilities {
   bool past_reasoning = false;     // reasoning_content of a message that is in progress does
   bool content_parts = false;      // content may be [{"type": "text", "text": …}]; otherwise render() joins the parts
   bool arguments_as_text = false;  // takes a call's arguments only as JSON text; render() converts
-  bool calls_without_content = false;  // sees calls only where content is null; render() makes "" null
+  bool calls_without_content = false;  // sees calls only where content is null; else it gets ""
   bool generation_prompt = false;      // add_generation_prompt makes a difference
   std::string thinking_switch;     // the variable that turns thinking on and off: "enable_thinking", "thinking", or ""
   bool thinks_by_default = false;  // unset, the switch is as if true

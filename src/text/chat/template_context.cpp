@@ -40,13 +40,15 @@ void join_parts(Json& content) {
 Json fit_messages(const Json& messages, const TemplateAbilities& abilities) {
   Json fitted = messages;
   for (Json& message : fitted) {
-    const bool has_content = message.contains("content");
-    if (has_content && message["content"].is_array() && !abilities.content_parts) join_parts(message["content"]);
+    if (message.contains("content") && message["content"].is_array() && !abilities.content_parts)
+      join_parts(message["content"]);
     if (!message.contains("tool_calls") || message["tool_calls"].empty()) continue;
     for (Json& call : message["tool_calls"])
       if (call["function"].contains("arguments"))
         convert_arguments(call["function"]["arguments"], abilities.arguments_as_text);
-    if (abilities.calls_without_content && has_content && message["content"] == "") message["content"] = nullptr;
+    // Callers leave the content of such a message out, or null, or empty; templates expect one of the last two.
+    Json& content = message["content"];
+    if (content.is_null() || content == "") content = abilities.calls_without_content ? Json() : Json("");
   }
   return fitted;
 }

@@ -376,11 +376,11 @@ TEST(ChatParser, ids_are_nine_letters_or_digits_and_differ) {
   EXPECT_EQ(ids.size(), 1000U);
 }
 
-TEST(ChatParser, ten_megabytes_of_broken_markers_take_linear_time) {
+TEST(ChatParser, megabytes_of_broken_markers_take_linear_time) {
   for (const std::string& piece :
        std::vector<std::string>{"<tool_call>{\"", "<tool_call>", "<think>", "<", "\n", "<tool_call>{\"name\":\"f\"}"}) {
     std::string text;
-    while (text.size() < 10'000'000) text += piece;
+    while (text.size() < 2'000'000) text += piece;
     const ChatFormat format = think_format(ToolSyntax::tagged_json);
     ChatParser parser(format, {.has_tools = true});
     size_t n_bytes = 0;

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "text/chat/chat_input.h"
+#include "text/chat/chat_parser.h"
+#include "text/detokenizer.h"
 #include "text/qwen3c_vocabulary.h"
 #include "text/test_vocabularies.h"
 
@@ -274,6 +276,47 @@ TEST(ChatTemplate, calls_go_without_content_where_the_template_looks_for_that) {
   EXPECT_TRUE(chat.abilities().calls_without_content);
   EXPECT_EQ(chat.render(with_call({{"a", 1}})), "Hi[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {\"a\": 1}}]");
   EXPECT_EQ(chat.render(with_call({{"a", 1}}, "text")), "Hitext");
+  const ChatTemplate concatenates = from("{% for m in messages %}{{ m.content + '|' }}{% endfor %}");
+  for (const Json& content : {Json(""), Json()}) EXPECT_EQ(concatenates.render(with_call({{"a", 1}}, content)), "Hi||");
+  ChatInput without = with_call({{"a", 1}});
+  without.messages[1].erase("content");
+  EXPECT_EQ(concatenates.render(without), "Hi||");
+}
+
+// What a chat does with a model whose markers are control tokens: template, tokens, detokenizer, parser, history.
+TEST(ChatTemplate, a_turn_goes_from_messages_to_messages) {
+  Metadata metadata = testing::bpe_metadata(
+      "qwen2", {},
+      {{"<s>", 3}, {"[INST]", 3}, {"[/INST]", 3}, {"[TOOL_CALLS]", 3}, {"[ARGS]", 3}, {"[THINK]", 3}, {"[/THINK]", 3}});
+  metadata.set_u32("tokenizer.ggml.bos_token_id", 256);
+  metadata.set_string(
+      "tokenizer.chat_template",
+      "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST]{{ m.content }}[/INST]{% else %}"
+      "{{ '[THINK]' + m.reasoning_content + '[/THINK]' if m.reasoning_content and loop.last }}"
+      "{{ m.content }}{% for c in m.tool_calls or [] %}[TOOL_CALLS]{{ c.function.name }}[ARGS]"
+      "{{ c.function.arguments | tojson }}{% endfor %}{% endif %}{% endfor %}");
+  const auto tokenizer = make_tokenizer(metadata);
+  const ChatTemplate chat = ChatTemplate::require("", metadata, *tokenizer);
+  ChatInput input = asking();
+  input.tools = kTools;
+  const std::string prompt = chat.render(input);
+  EXPECT_EQ(encode_chat(*tokenizer, prompt), (testing::Ids{256, 257, 'H', 'i', 258}));
+
+  const std::string written = "[THINK]Hm.[/THINK]So.[TOOL_CALLS]f[ARGS]{\"a\": 1}";
+  Detokenizer detokenizer(*tokenizer, {}, false);
+  detokenizer.show(marker_tokens(chat.format(), *tokenizer));
+  ChatParser parser(chat.format(), {.prompt_end = prompt_end(chat.format(), prompt), .has_tools = true});
+  ChatResult result;
+  for (const int32_t token : tokenizer->encode(written, true)) result.add(parser.push(detokenizer.push(token)));
+  result.add(parser.push(detokenizer.finish()));
+  result.add(parser.finish());
+  EXPECT_EQ(result.reasoning, "Hm.");
+  EXPECT_EQ(result.content, "So.");
+  ASSERT_EQ(result.tool_calls.size(), 1U);
+  EXPECT_EQ(result.tool_calls[0].arguments, "{\"a\": 1}");
+
+  input.messages.push_back(assistant_message(result));
+  EXPECT_EQ(chat.render(input), prompt + written);  // the same tokens again, so that the KV cache can be kept
 }
 
 // The marked-safe text of some of Mistral's templates makes Jinja escape the quotes around it.
