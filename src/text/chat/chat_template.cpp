@@ -25,12 +25,13 @@ constexpr std::string_view kKey = "tokenizer.chat_template", kNamesKey = "tokeni
 constexpr std::string_view kDefault = "default", kToolUse = "tool_use";
 constexpr size_t kMaxTemplateBytes = size_t{1} << 20;
 
-// The model's own templates by name; the one without a name is "default".
+// The model's own templates by name; the one without a name is "default". An empty text is no template.
 std::map<std::string, std::string, std::less<>> own_templates(const Metadata& metadata) {
   std::map<std::string, std::string, std::less<>> templates;
   if (metadata.has(kKey)) templates.emplace(kDefault, metadata.string(kKey));
   if (const auto* names = metadata.strings(kNamesKey))
     for (const std::string& name : *names) templates[name] = metadata.string(fmt::format("{}.{}", kKey, name));
+  std::erase_if(templates, [](const auto& item) { return item.second.empty(); });
   return templates;
 }
 

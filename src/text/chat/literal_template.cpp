@@ -43,8 +43,9 @@ struct Conversation {
 
 std::string content_of(const Json& message) {
   if (message.contains("content") && message["content"].is_string()) return message["content"].get<std::string>();
-  throw Error(ErrorCode::invalid_argument, "qwen3.c's prompt texts take messages with text only, found: {}",
-              shown(message.dump()));
+  throw Error(ErrorCode::invalid_argument,
+              "qwen3.c's prompt texts take messages of text only, but one of the role {} has none",
+              shown(message["role"].get_ref<const std::string&>()));
 }
 
 Conversation read_conversation(const Json& messages) {

@@ -30,7 +30,7 @@ void join_parts(Json& content) {
     if (part["type"] != "text" || !part.contains("text") || !part["text"].is_string())
       throw Error(ErrorCode::invalid_argument,
                   "messages: found a part of type {}, expected text, as this chat template takes nothing else",
-                  shown(part["type"].dump()));
+                  shown(part["type"].get_ref<const std::string&>()));
     if (&part != &content.front()) joined += '\n';
     joined += part["text"].get_ref<const std::string&>();
   }

@@ -143,6 +143,9 @@ TEST(ChatTemplate, a_model_without_one_is_never_guessed_for) {
   const Metadata metadata = model();
   const auto tokenizer = make_tokenizer(metadata);
   EXPECT_FALSE(ChatTemplate::find(metadata, *tokenizer));
+  Metadata empty = model();
+  empty.set_string("tokenizer.chat_template", "");
+  EXPECT_FALSE(ChatTemplate::find(empty, *tokenizer));
   const std::string message = error_of([&] { (void)ChatTemplate::require("", metadata, *tokenizer); });
   EXPECT_TRUE(message.starts_with("test.gguf: has no chat template, and none is guessed; name one, a file or one of "));
   EXPECT_NE(message.find("chatml, "), std::string::npos);
@@ -232,7 +235,7 @@ TEST(ChatTemplate, parts_of_text_are_joined_where_the_template_takes_none) {
             "ab");
   const Json image = Json::array({{{"type", "image"}}});
   EXPECT_EQ(error_of([&] { (void)from("[{{ messages[0].content + '' }}]").render(asking(image)); }),
-            "messages: found a part of type \"image\", expected text, as this chat template takes nothing else");
+            "messages: found a part of type image, expected text, as this chat template takes nothing else");
 }
 
 ChatInput with_call(Json arguments, Json content = "") {
