@@ -90,10 +90,12 @@ class ChatTemplate::Impl {
   const ChatFormat& format() const { return format_; }
 
  private:
-  // One clock for all probes, and few steps: a hostile template must not make loading slow.
+  // One clock for all probes, and a small budget: a hostile template must not make loading slow.
   void probe() {
     jinja::RenderOptions options;
-    options.max_steps = 1'000'000;
+    options.max_steps = 500'000;
+    options.max_output_bytes = size_t{1} << 20;
+    options.max_memory_bytes = size_t{16} << 20;
     TemplateProbe probe = probe_template(
         [&](const ChatInput& input, const TemplateAbilities& abilities) { return render(input, abilities, options); });
     format_ = {find_reasoning_tags(sources_), probe.tools, std::move(probe.unsupported_tools)};

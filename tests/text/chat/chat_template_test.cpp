@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -214,6 +215,19 @@ TEST(ChatTemplate, abilities_are_what_reaches_the_prompt) {
   EXPECT_TRUE(all.system && all.tools && all.tool_calls && all.past_reasoning && all.content_parts &&
               all.generation_prompt && all.thinks_by_default);
   EXPECT_EQ(all.thinking_switch, "enable_thinking");
+}
+
+TEST(ChatTemplate, a_hostile_template_does_not_make_loading_slow) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (const char* source :
+       {"{% for i in range(1000000000) %}{{ i }}{% endfor %}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% set n = namespace(x='a') %}{% for i in range(1000) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
+        "{{ 'x' * 100000000 }}"}) {
+    const ChatTemplate chat = from(source);
+    EXPECT_FALSE(chat.abilities().system) << source;
+    EXPECT_THROW((void)chat.render(asking()), Error) << source;
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));  // hours without a budget
 }
 
 TEST(ChatTemplate, a_switch_of_another_name_is_found_and_turned) {
