@@ -15,6 +15,7 @@ TEXTS = {  # name: (format, text)
     "qwq": (2, "<think>\nHm.\n</think>\n\nYes."),
     "llama_bare": (5, '{"name": "f", "parameters": {"q": "x"}}; {"name": "g", "parameters": {}}'),
     "llama_tagged": (5, '<|python_tag|>{"type": "function", "function": {"name": "f", "parameters": {}}}'),
+    "llama_python": (5, '<|python_tag|>search.call(query="a", n=[1, {"k": 2}])'),
     "mistral_array": (6, f'[TOOL_CALLS] [{CALL}, {{"name": "g", "arguments": {{}}, "id": "abcDEF123"}}]'),
     "mistral_named": (6, 'A[TOOL_CALLS]f[ARGS]{"a": 1}[TOOL_CALLS]g[CALL_ID]123456789[ARGS]{}'),
     "magistral": (7, "[THINK]Hm.[/THINK]Yes.[TOOL_CALLS]f[ARGS]{}"),

@@ -1,5 +1,7 @@
 #include "text/chat/call_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -11,6 +13,10 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kMaxNameBytes = 256;
+
+bool is_identifier_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 // JSON that a model wrote is no error when it is malformed, only no call.
 std::optional<Json> parse_if_valid(std::string_view text) {
@@ -88,6 +94,21 @@ std::optional<ToolCall> read_call(std::string_view object, bool is_strict) {
   return call;
 }
 
+std::optional<std::string> object_of_python_arguments(std::string_view arguments) {
+  const std::string list = fmt::format("[{}]", arguments);
+  std::string object = "{";
+  for (const std::string_view argument : json_values(list)) {
+    const size_t equals = argument.find('=');
+    const std::string_view key = argument.substr(0, equals);
+    if (equals == std::string_view::npos || key.empty() || !std::ranges::all_of(key, is_identifier_character))
+      return std::nullopt;
+    object += fmt::format("{}\"{}\": {}", object.size() > 1 ? ", " : "", key, argument.substr(equals + 1));
+  }
+  object += '}';
+  if (!parse_if_valid(object)) return std::nullopt;
+  return object;
+}
+
 CallReader::Outcome CallReader::read(std::string_view text, bool is_end, size_t& n_taken) {
   Input input{text, is_end};
   std::optional<Outcome> outcome;
@@ -111,6 +132,12 @@ std::optional<CallReader::Outcome> CallReader::step(Input& input) {
       return read_bracket(input);
     case Stage::call_id:
       return read_word(input, call_id_);
+    case Stage::python_name:
+      return read_python_name(input);
+    case Stage::python_call:
+      return read_python_call(input);
+    case Stage::python_arguments:
+      return read_python_arguments(input);
     case Stage::json:
       return read_json(input);
     case Stage::closing:
@@ -128,8 +155,8 @@ std::optional<CallReader::Outcome> CallReader::read_opening(Input& input) {
     begin_json();
     return std::nullopt;
   }
-  if (form_ != CallForm::mistral || is_named) return Outcome::no_call;
-  stage_ = Stage::name;
+  if (form_ != CallForm::llama3_tagged && (form_ != CallForm::mistral || is_named)) return Outcome::no_call;
+  stage_ = form_ == CallForm::mistral ? Stage::name : Stage::python_name;
   return std::nullopt;
 }
 
@@ -166,6 +193,51 @@ std::optional<CallReader::Outcome> CallReader::read_bracket(Input& input) {
     return std::nullopt;
   }
   return args == Match::no && id == Match::no ? Outcome::no_call : Outcome::more;
+}
+
+// How Llama 3.1 calls the tools that it brings along: brave_search.call(query="…"). Any other code is no call.
+std::optional<CallReader::Outcome> CallReader::read_python_name(Input& input) {
+  const auto ends = std::ranges::find_if_not(input.text, is_identifier_character);
+  const size_t n = static_cast<size_t>(ends - input.text.begin());
+  name_ += input.text.substr(0, n);
+  take(input, n);
+  if (name_.size() > kMaxNameBytes) return Outcome::no_call;
+  if (input.text.empty()) return Outcome::more;
+  stage_ = Stage::python_call;
+  return name_.empty() ? std::optional(Outcome::no_call) : std::nullopt;
+}
+
+std::optional<CallReader::Outcome> CallReader::read_python_call(Input& input) {
+  constexpr std::string_view kCall = ".call(";
+  const Match call = match(input.text, kCall);
+  if (call != Match::yes) return call == Match::no ? Outcome::no_call : Outcome::more;
+  take(input, kCall.size());
+  stage_ = Stage::python_arguments;
+  json_begin_ = text_.size();
+  scan_ = JsonScan();
+  scan_.push('[');  // the arguments end where a list of them would
+  return std::nullopt;
+}
+
+std::optional<CallReader::Outcome> CallReader::read_python_arguments(Input& input) {
+  for (size_t n = 0; n < input.text.size(); ++n) {
+    const char c = input.text[n];
+    const bool is_name = !scan_.is_in_string() && (c == '=' || c == '_');
+    const bool is_end = c == ')' && scan_.may_close();
+    if (!is_name && !is_end && scan_.push(c) != JsonScan::Result::more) {
+      take(input, n);
+      return Outcome::no_call;
+    }
+    if (!is_end) continue;
+    take(input, n);
+    auto arguments = object_of_python_arguments(std::string_view(text_).substr(json_begin_));
+    if (!arguments) return Outcome::no_call;
+    take(input, 1);
+    end_call({.id = {}, .name = name_, .arguments = std::move(*arguments)}, text_.size());
+    return Outcome::calls;
+  }
+  take(input, input.text.size());
+  return Outcome::more;
 }
 
 std::optional<CallReader::Outcome> CallReader::read_json(Input& input) {

@@ -20,7 +20,7 @@ inline constexpr std::string_view kMistralCalls = "[TOOL_CALLS]", kMistralId = "
 
 enum class CallForm : uint8_t {
   tagged_json,    // behind <tool_call>
-  llama3_tagged,  // behind <|python_tag|>: objects, with semicolons or white space between them
+  llama3_tagged,  // behind <|python_tag|>: objects, with semicolons or white space between them, or name.call(key="…")
   llama3_bare,    // the same without a marker; a call only where the text ends with it
   mistral         // behind [TOOL_CALLS]: an array, or a name and its arguments
 };
@@ -43,7 +43,17 @@ class CallReader {
   std::vector<ReadCall> take_calls();
 
  private:
-  enum class Stage : uint8_t { opening, name, bracket, call_id, json, closing };
+  enum class Stage : uint8_t {
+    opening,
+    name,
+    bracket,
+    call_id,
+    python_name,
+    python_call,
+    python_arguments,
+    json,
+    closing
+  };
   struct Input {
     std::string_view text;
     bool is_end;
@@ -52,6 +62,9 @@ class CallReader {
   std::optional<Outcome> read_opening(Input& input);
   std::optional<Outcome> read_word(Input& input, std::string& word);
   std::optional<Outcome> read_bracket(Input& input);
+  std::optional<Outcome> read_python_name(Input& input);
+  std::optional<Outcome> read_python_call(Input& input);
+  std::optional<Outcome> read_python_arguments(Input& input);
   std::optional<Outcome> read_json(Input& input);
   std::optional<Outcome> read_closing(Input& input);
   std::optional<Outcome> read_next_object(Input& input);
@@ -70,7 +83,7 @@ class CallReader {
   Stage stage_ = Stage::opening;
   JsonScan scan_;
   size_t json_begin_ = 0;
-  std::string name_, call_id_;  // of Mistral's named form
+  std::string name_, call_id_;  // of Mistral's named form; the name also of name.call()
   std::vector<ReadCall> calls_;
   size_t calls_end_ = 0;  // of the last call in text_
 };
@@ -78,5 +91,8 @@ class CallReader {
 // The call in the JSON text of an object: a name and "arguments" or "parameters", which are an object or its JSON text.
 // `is_strict`: the arguments must be there and nothing but a type and an id beside them; otherwise missing ones are {}.
 std::optional<ToolCall> read_call(std::string_view object, bool is_strict);
+
+// `key="…", other=1` as the text of an object, where each value is JSON; nothing where one is not.
+std::optional<std::string> object_of_python_arguments(std::string_view arguments);
 
 }  // namespace quandex

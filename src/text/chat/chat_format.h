@@ -23,7 +23,7 @@ struct ReasoningTags {
 enum class ToolSyntax : uint8_t {
   none,           // the template has no tool calls
   tagged_json,    // <tool_call>{"name": …, "arguments": …}</tool_call>, any number of them (Hermes, Qwen)
-  llama3_json,    // the whole message is {"name": …, "parameters": …}, also behind <|python_tag|>
+  llama3_json,    // the whole message is {"name": …, "parameters": …}; behind <|python_tag|> also name.call(key="…")
   mistral_array,  // [TOOL_CALLS][{"name": …, "arguments": …}, …]
   mistral_named,  // [TOOL_CALLS]name[ARGS]{…}, any number of them; [CALL_ID]id may stand before [ARGS]
   unsupported     // another one: calls stay content

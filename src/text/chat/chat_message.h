@@ -13,7 +13,7 @@ namespace quandex {
 struct ToolCall {
   std::string id;         // nine letters and digits (Mistral's templates want exactly that), or the model's own
   std::string name;       // as the model wrote it, whether or not such a tool was offered
-  std::string arguments;  // a JSON object, byte for byte as the model wrote it
+  std::string arguments;  // a JSON object, byte for byte as the model wrote it (put together for name.call(key=value))
   bool operator==(const ToolCall&) const = default;
 };
 

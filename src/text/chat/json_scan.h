@@ -16,6 +16,10 @@ class JsonScan {
   // The next character of an object or array; the first is its bracket. Nothing more after complete or invalid.
   Result push(char c);
 
+  bool is_in_string() const { return is_in_string_; }
+  // The outermost bracket is all that is open.
+  bool may_close() const { return !is_in_string_ && open_.size() == 1; }
+
  private:
   Result push_in_string(char c);
 

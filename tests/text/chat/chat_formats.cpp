@@ -29,6 +29,9 @@ const std::vector<std::string> kLlama = {
     "<|python_tag|>{\"name\": \"f\", \"parameters\": {\"q\": 1}}",
     "text <|python_tag|>{\"type\": \"function\", \"name\": \"f\", \"parameters\": {}}; tail",
     "<|python_tag|>print(1)",
+    "<|python_tag|>brave_search.call(query=\"a, \\\"b\\\" = )\", n=[1, {\"k\": 2}]) tail",
+    "<|python_tag|>f.call(a='b')",
+    "<|python_tag|>f.call(a=\"b\"",
     "{\"name\": \"f\", \"param",
     "{}{}",
 };

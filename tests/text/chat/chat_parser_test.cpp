@@ -335,7 +335,13 @@ TEST(ChatParser, llama3_json_is_a_call_only_as_the_whole_message) {
 
 TEST(ChatParser, python_tag_announces_calls_and_code_stays_content) {
   EXPECT_EQ(calls_of(parse(kLlama3, R"(So: <|python_tag|>{"name": "f", "parameters": {}})")), (Calls{call("f", "{}")}));
-  EXPECT_EQ(parse(kLlama3, "<|python_tag|>print(\"x\")").content, "<|python_tag|>print(\"x\")");
+  EXPECT_EQ(calls_of(parse(kLlama3, R"x(<|python_tag|>search.call(query="a, \"b\" = )", n=1, l=[1, {"k": 2}]))x")),
+            (Calls{call("search", R"x({"query": "a, \"b\" = )", "n": 1, "l": [1, {"k": 2}]})x")}));
+  EXPECT_EQ(calls_of(parse(kLlama3, "<|python_tag|>now.call()")), (Calls{call("now", "{}")}));
+  for (const std::string& code : std::vector<std::string>{
+           "print(\"x\")", "import math\nmath.sqrt(2)", "f.call(a='b')", "f.call(a=b)", "f.call(\"a\")",
+           "f.call(a=1, a=2)", "f.call(a=\"b\"", "f.call(a=1])", "f.call(=1)", "f.calls()", ".call()", ""})
+    EXPECT_EQ(parse(kLlama3, "<|python_tag|>" + code).content, "<|python_tag|>" + code);
 }
 
 TEST(ChatParser, mistral_calls_are_an_array_or_names_with_arguments) {
