@@ -55,8 +55,8 @@ class ChatTemplate {
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  // The prompt's text. Throws Error{invalid_argument} for messages of another shape, for what the template refuses
-  // (raise_exception) and, with template, line and column, for what fails in it.
+  // The prompt's text. Throws Error{invalid_argument} for messages of another shape and for what the template refuses
+  // (raise_exception), Error{invalid_file} or Error{unsupported} with line and column for what fails in the template.
   std::string render(const ChatInput& input) const;
 
   const std::string& name() const;                  // "tokenizer.chat_template of model.gguf", "chatml", "my.jinja"
@@ -70,8 +70,9 @@ class ChatTemplate {
   std::unique_ptr<Impl> impl_;
 };
 
-// The prompt's tokens: special tokens are parsed. BOS is put in front where the tokenizer asks for one and the text
-// does not begin with it already, so never two; EOS is not appended, since the text goes on.
+// The prompt's tokens. Special tokens are parsed in all of the text, as transformers does: those in what a user has
+// written too. BOS is put in front where the tokenizer asks for one and the text does not begin with it already, so
+// never two; EOS is not appended, since the text goes on.
 std::vector<int32_t> encode_chat(const Tokenizer& tokenizer, std::string_view prompt);
 
 }  // namespace quandex
