@@ -33,7 +33,8 @@ Verb add_measure_roofs(CLI::App& program);  // hidden: the child process of benc
 // A verb of the program, with the end of its help: what else to know, and examples.
 CLI::App& add_verb(CLI::App& program, const std::string& name, const std::string& description,
                    const std::string& footer);
-void hide(CLI::App& app);  // from the program's help and from suggestions
+void add_alias(CLI::App& app, const std::string& name);  // another name of the verb
+void hide(CLI::App& app);                                // from the program's help and from suggestions
 
 // Options. The bound variable holds the default, which the help text shows, and must live until the verb has run.
 // Numbers and choices are checked here, so that a refusal (UsageError) names flag, value and range.
@@ -60,5 +61,6 @@ double parse_real(std::string_view flag, std::string_view text, double least, do
 
 // All flags of a verb as the user may type them ("--temperature", "-n").
 std::vector<std::string> flags_of(const CLI::App& app);
+std::vector<std::string> given_flags(const CLI::App& app);  // the long names of those that the call has
 
 }  // namespace quandex::cli
