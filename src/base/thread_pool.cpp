@@ -1,5 +1,8 @@
 #include "base/thread_pool.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <system_error>
 
 #include "base/check.h"
@@ -21,12 +24,31 @@ void pause_briefly() {
 #endif
 }
 
+// Threads that start while it lives take no signals: those belong to the thread that waits for them, whose waiting they
+// end. Faults of a thread itself stay its own.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&blocked, fault);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 }  // namespace
 
 ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   CHECK(n_threads >= 1);
   threads_.reserve(static_cast<size_t>(n_threads - 1));
   try {
+    const SignalsBlocked while_starting;
     for (int worker = 1; worker < n_threads; ++worker) threads_.emplace_back([this, worker] { worker_loop(worker); });
   } catch (const std::system_error& error) {
     const size_t n_started = threads_.size() + 1;
