@@ -1,20 +1,20 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "cli/roofs.h"
+#include "cli/sampling_options.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "cli/timeline.h"
 #include "cli/usage.h"
 #include "cli/verb.h"
 #include "model/load.h"
@@ -23,13 +23,11 @@
 namespace quandex::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct GenerateOptions {
   ModelOptions model;
   std::optional<std::string> prompt, prompt_file;
   int n_tokens = 256;
-  SamplingParams sampling{.temperature = 0.8f, .top_p = 0.95f};
+  SamplingParams sampling = kDefaultSampling;
   std::optional<int64_t> seed;
   std::vector<std::string> stop;
   bool special = false, quiet = false;
@@ -48,30 +46,6 @@ std::string read_prompt(const GenerateOptions& options) {
   if (!file) throw Error(ErrorCode::not_found, "{}: cannot read the prompt file", path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-uint64_t random_seed() {
-  std::random_device device;
-  return device() & 0x7fffffffu;  // short enough to type again
-}
-
-// What a generation took, for the line of figures at its end.
-struct Timeline {
-  Clock::time_point start = Clock::now();
-  std::optional<Clock::time_point> first_token, last_token;
-  int n_prompt = 0, n_generated = 0;
-
-  void note_token() {
-    last_token = Clock::now();
-    if (!first_token) first_token = last_token;
-    ++n_generated;
-  }
-  double prefill_seconds() const {
-    return first_token ? std::chrono::duration<double>(*first_token - start).count() : 0;
-  }
-  double decode_seconds() const {
-    return first_token ? std::chrono::duration<double>(*last_token - *first_token).count() : 0;
-  }
-};
 
 // Runs the request, writing text as it becomes safe to show. Ends early on a closed pipe, a stop string or Ctrl-C.
 Timeline stream_text(Session& session, Request request, const GenerateOptions& options) {
@@ -129,12 +103,13 @@ void print_figures(const Session& session, const Timeline& timeline, uint64_t se
   fmt::print(stderr, "{}\n", dim(stderr, line));
 }
 
-int run_generate(GenerateOptions& options) {
+int run_generate(const CLI::App& app, GenerateOptions& options) {
   for (const std::string& stop : options.stop)
     if (stop.empty()) throw UsageError("--stop is empty; expected a text to end before");
   const std::string prompt = read_prompt(options);
   options.sampling.seed = options.seed ? static_cast<uint64_t>(*options.seed) : random_seed();
   Session session(options.model);
+  options.sampling = with_recommended(options.sampling, session.checkpoint().metadata(), named_settings(app));
   Request request;
   request.prompt = session.tokenizer().encode_prompt(prompt, options.special);
   request.sampling = options.sampling;
@@ -143,16 +118,6 @@ int run_generate(GenerateOptions& options) {
   const Timeline timeline = stream_text(session, std::move(request), options);
   if (!options.quiet) print_figures(session, timeline, options.sampling.seed);
   return interruption() != 0 ? 128 + interruption() : 0;
-}
-
-void add_sampling_options(CLI::App& app, SamplingParams& sampling) {
-  add_real(app, "--temperature", sampling.temperature, 0, 100, "0: always the likeliest token");
-  add_integer(app, "--top-k", sampling.top_k, 0, 1 << 24, "Only the k likeliest tokens; 0: all");
-  add_real(app, "--top-p", sampling.top_p, 0.0001, 1, "Only the likeliest tokens that sum to p; 1: all");
-  add_real(app, "--min-p", sampling.min_p, 0, 1, "Only tokens at least this share as likely as the first");
-  add_real(app, "--repeat-penalty", sampling.repeat_penalty, 0.01, 100, "Above 1: tokens seen become less likely");
-  add_real(app, "--frequency-penalty", sampling.frequency_penalty, -100, 100, "Subtracted for each occurrence");
-  add_real(app, "--presence-penalty", sampling.presence_penalty, -100, 100, "Subtracted for a first occurrence");
 }
 
 }  // namespace
@@ -168,7 +133,7 @@ constexpr const char* kFooter =
 
 Verb add_generate(CLI::App& program) {
   auto options = std::make_shared<GenerateOptions>();
-  CLI::App& app = add_verb(program, "generate", "Continue a text", kFooter);
+  CLI::App& app = add_verb(program, "generate", "Continue a text", std::string(kSamplingHelp) + kFooter);
   add_model_options(app, options->model, true);
   add_text(app, "-p,--prompt", options->prompt, "TEXT", "The text to continue");
   add_text(app, "-f,--file", options->prompt_file, "FILE", "The same from a file; - is standard input");
@@ -180,7 +145,7 @@ Verb add_generate(CLI::App& program) {
   add_flag(app, "--special", options->special,
            "Special tokens in the prompt count as such, and are shown in the output");
   add_flag(app, "-q,--quiet", options->quiet, "No figures at the end");
-  return {&app, [options] { return run_generate(*options); }};
+  return {&app, [options, &app] { return run_generate(app, *options); }};
 }
 
 }  // namespace quandex::cli

@@ -118,6 +118,8 @@ CLI::App& add_verb(CLI::App& program, const std::string& name, const std::string
   return *app;
 }
 
+void add_alias(CLI::App& app, const std::string& name) { app.alias(name); }
+
 void hide(CLI::App& app) { app.group(""); }
 
 std::vector<std::string> flags_of(const CLI::App& app) {
@@ -126,6 +128,13 @@ std::vector<std::string> flags_of(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
     for (const std::string& name : option->get_snames()) flags.push_back("-" + name);
   }
+  return flags;
+}
+
+std::vector<std::string> given_flags(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options())
+    if (option->count() > 0 && !option->get_lnames().empty()) flags.push_back("--" + option->get_lnames().front());
   return flags;
 }
 
