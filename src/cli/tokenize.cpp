@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/escape.h"
 #include "cli/model_file.h"
 #include "cli/terminal.h"
+#include "cli/token_view.h"
 #include "cli/verb.h"
 #include "text/tokenizer.h"
 
@@ -28,11 +28,7 @@ int run_tokenize(const TokenizeOptions& options) {
     fmt::print("{}\n", fmt::join(ids, " "));
     return 0;
   }
-  for (const int32_t id : ids) {
-    std::string bytes;
-    tokenizer->append(id, bytes, true);
-    fmt::print("{:>7} {}\n", id, escaped(bytes));
-  }
+  print_token_lines(stdout, *tokenizer, ids);
   return 0;
 }
 
