@@ -73,10 +73,10 @@ int run_program(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.get_formatter()->label("REQUIRED", "(required)");
   program.get_formatter()->label("SUBCOMMAND", "VERB");
-  const std::vector<Verb> verbs{add_generate(program),     add_logits(program),     add_inspect(program),
-                                add_convert(program),      add_info(program),       add_tokenize(program),
-                                add_detokenize(program),   add_make_model(program), add_bench(program),
-                                add_measure_roofs(program)};
+  const std::vector<Verb> verbs{add_generate(program),   add_logits(program),       add_inspect(program),
+                                add_convert(program),    add_info(program),         add_tokenize(program),
+                                add_detokenize(program), add_template(program),     add_make_model(program),
+                                add_bench(program),      add_measure_roofs(program)};
   try {
     program.parse(argc, argv);
     for (const Verb& verb : verbs)

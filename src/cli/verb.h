@@ -27,6 +27,7 @@ Verb add_convert(CLI::App& program);
 Verb add_info(CLI::App& program);
 Verb add_tokenize(CLI::App& program);
 Verb add_detokenize(CLI::App& program);
+Verb add_template(CLI::App& program);
 Verb add_make_model(CLI::App& program);
 Verb add_bench(CLI::App& program);
 Verb add_measure_roofs(CLI::App& program);  // hidden: the child process of bench and generate
