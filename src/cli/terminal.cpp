@@ -19,9 +19,15 @@ namespace quandex::cli {
 namespace {
 
 std::atomic<int> caught_signal{0};
-static_assert(std::atomic<int>::is_always_lock_free);  // else it could not be used in a signal handler
+std::atomic<bool> outlives_ctrl_c{false};
+static_assert(std::atomic<int>::is_always_lock_free);  // else they could not be used in a signal handler
 
 extern "C" void note_signal(int signal) {
+  if (signal == SIGINT && outlives_ctrl_c.load()) {
+    int none = 0;
+    caught_signal.compare_exchange_strong(none, signal);  // a request to terminate is not taken back
+    return;
+  }
   caught_signal.store(signal);
   std::signal(signal, SIG_DFL);
 }
@@ -61,6 +67,13 @@ void catch_interruption() {
 }
 
 int interruption() { return caught_signal.load(); }
+
+void outlive_ctrl_c() { outlives_ctrl_c.store(true); }
+
+bool take_ctrl_c() {
+  int expected = SIGINT;
+  return caught_signal.compare_exchange_strong(expected, 0);
+}
 
 void throw_if_interrupted() {
   if (interruption() != 0) throw Interrupted();

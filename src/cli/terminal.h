@@ -23,6 +23,10 @@ std::string dim(std::FILE* stream, std::string_view text);
 void catch_interruption();
 int interruption();  // the signal's number, or 0
 
+// For a program that talks: from here on Ctrl-C sets the flag however often it comes, and ends nothing.
+void outlive_ctrl_c();
+bool take_ctrl_c();  // whether the flag says Ctrl-C; it is cleared then
+
 // Thrown by loops that have nothing to show for an interrupted run; main exits with 128 + the signal's number.
 class Interrupted : public std::runtime_error {
  public:
