@@ -24,6 +24,7 @@ namespace {
 
 constexpr const char* kFooter =
     "Examples:\n"
+    "  quandex run model.gguf\n"
     "  quandex generate model.gguf -p \"Once upon a time\" -n 200\n"
     "  quandex inspect model.gguf\n"
     "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n\n"
@@ -73,10 +74,10 @@ int run_program(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.get_formatter()->label("REQUIRED", "(required)");
   program.get_formatter()->label("SUBCOMMAND", "VERB");
-  const std::vector<Verb> verbs{add_generate(program),   add_logits(program),       add_inspect(program),
-                                add_convert(program),    add_info(program),         add_tokenize(program),
-                                add_detokenize(program), add_template(program),     add_make_model(program),
-                                add_bench(program),      add_measure_roofs(program)};
+  const std::vector<Verb> verbs{add_run(program),        add_generate(program),   add_logits(program),
+                                add_inspect(program),    add_convert(program),    add_info(program),
+                                add_tokenize(program),   add_detokenize(program), add_template(program),
+                                add_make_model(program), add_bench(program),      add_measure_roofs(program)};
   try {
     program.parse(argc, argv);
     for (const Verb& verb : verbs)

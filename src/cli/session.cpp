@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "backend/backends.h"
 #include "base/cpu_features.h"
 #include "base/log.h"
@@ -55,15 +57,32 @@ void warn_of_short_memory(const MemoryPlan& plan) {
       shown(plan.total_bytes()), shown(plan.weight_bytes), shown(plan.kv_bytes), shown(memory.available_bytes));
 }
 
+std::unique_ptr<Tokenizer> tokenizer_of(const Checkpoint& checkpoint, NeedsTokenizer needs) {
+  const bool has_one = needs == NeedsTokenizer::yes || checkpoint.metadata().has("tokenizer.ggml.tokens");
+  return has_one ? make_tokenizer(checkpoint.metadata()) : nullptr;
+}
+
 }  // namespace
 
 Session::Session(const ModelOptions& options, EngineOptions engine_options, NeedsTokenizer needs_tokenizer)
     : checkpoint_(open_model(options.path, needs_tokenizer)),
       config_(checkpoint_.read_config()),
+      tokenizer_(tokenizer_of(checkpoint_, needs_tokenizer)),
       pool_(options.n_threads) {
+  load(options, engine_options);
+}
+
+Session::Session(const ModelOptions& options, EngineOptions engine_options, Checkpoint checkpoint,
+                 std::unique_ptr<Tokenizer> tokenizer)
+    : checkpoint_(std::move(checkpoint)),
+      config_(checkpoint_.read_config()),
+      tokenizer_(std::move(tokenizer)),
+      pool_(options.n_threads) {
+  load(options, engine_options);
+}
+
+void Session::load(const ModelOptions& options, EngineOptions engine_options) {
   const WeightSource& weights = checkpoint_.weights();
-  if (needs_tokenizer == NeedsTokenizer::yes || checkpoint_.metadata().has("tokenizer.ggml.tokens"))
-    tokenizer_ = make_tokenizer(checkpoint_.metadata());
   engine_options.n_ctx = options.n_ctx;
   engine_options.kv_type = *dtype_from_name(options.kv_type);
   engine_options = resolve_options(engine_options, config_);  // before the loading, which takes time

@@ -35,12 +35,16 @@ class Session {
   // what ModelOptions does not. A checkpoint without a tokenizer is refused unless none is needed.
   explicit Session(const ModelOptions& options, EngineOptions engine_options = {},
                    NeedsTokenizer needs_tokenizer = NeedsTokenizer::yes);
+  // The same for a checkpoint that is open already, with its tokenizer or without one (null).
+  Session(const ModelOptions& options, EngineOptions engine_options, Checkpoint checkpoint,
+          std::unique_ptr<Tokenizer> tokenizer);
 
   const Checkpoint& checkpoint() const { return checkpoint_; }
   const ModelConfig& config() const { return config_; }
   bool has_tokenizer() const { return tokenizer_ != nullptr; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   Engine& engine() { return *engine_; }
+  int n_ctx() const { return engine_->options().n_ctx; }
   int n_threads() const { return pool_.n_threads(); }
 
   // Weights and K/V that a step of one sequence reads and writes, and its operations; see step_cost().
@@ -48,6 +52,8 @@ class Session {
   uint64_t kv_bytes() const;  // of the whole cache
 
  private:
+  void load(const ModelOptions& options, EngineOptions engine_options);
+
   Checkpoint checkpoint_;
   ModelConfig config_;
   std::unique_ptr<Tokenizer> tokenizer_;

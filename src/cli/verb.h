@@ -20,6 +20,7 @@ struct Verb {
   std::function<int()> run;  // after parsing; returns the exit status
 };
 
+Verb add_run(CLI::App& program);
 Verb add_generate(CLI::App& program);
 Verb add_logits(CLI::App& program);
 Verb add_inspect(CLI::App& program);
