@@ -18,7 +18,8 @@ import unittest
 from pathlib import Path
 
 PROGRAM = ""
-VERBS = ["generate", "logits", "inspect", "convert", "info", "tokenize", "make-model", "bench"]
+VERBS = ["run", "generate", "logits", "inspect", "convert", "info", "tokenize", "detokenize", "template", "make-model",
+         "bench"]
 TEXT = "Once upon a time\n\t \u00fc\u20ac \U0001f642 <|im_end|> 1234567"
 
 
@@ -80,7 +81,7 @@ class Help(unittest.TestCase):
     def test_every_verb_explains_itself_with_examples(self):
         output, _ = call("--help")
         for verb in VERBS:
-            self.assertIn(f"\n  {verb} ", output.decode())
+            self.assertRegex(output.decode(), rf"\n  {verb}(, chat)? ")
             explained = call(verb, "--help")[0].decode()
             self.assertIn(f"Usage: quandex {verb}", explained)
             self.assertIn(f"Examples:\n  ", explained)
@@ -329,6 +330,89 @@ class Tokenize(WithModel):
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
             self.assertIn(process.wait(timeout=20), (-signal.SIGINT, 130))  # 130: it had not begun to wait
+
+
+class Detokenize(WithModel):
+    def test_ids_become_the_bytes_of_the_text(self):
+        for model in self.models.values():
+            ids = call("tokenize", model, "--no-special", "--ids", stdin=TEXT.encode())[0]
+            for written in (ids, ids.replace(b" ", b","), b"[" + ids.strip().replace(b" ", b", ") + b"]\n"):
+                self.assertEqual(call("detokenize", model, stdin=written), (TEXT.encode(), ""))
+        self.assertEqual(call("detokenize", self.model, stdin=b""), (b"", ""))
+
+    def test_control_tokens_are_shown_on_request(self):
+        ids = b"507 97 506"  # BOS, a, end of turn
+        self.assertEqual(call("detokenize", self.models["tiny-llama"], stdin=ids)[0], b"a")
+        self.assertEqual(call("detokenize", self.models["tiny-llama"], "--special", stdin=ids)[0],
+                         b"<|begin_of_text|>a<|im_end|>")
+
+    def test_bytes_that_are_no_text_come_out_as_they_are(self):
+        ids = call("tokenize", self.model, "--no-special", "--ids", stdin="\u20ac".encode())[0].split()
+        self.assertEqual(call("detokenize", self.model, stdin=ids[0])[0], "\u20ac".encode()[:1])
+
+    def test_bad_ids_are_errors_with_their_place(self):
+        for ids, message in ((b"1 512", "id 2: found 512, expected 0 to 511"), (b"1,,2", "id 2: found ''"),
+                             (b"1 two", "id 2: found 'two'"), (b"[1", "after id 1: found the end, expected ']'")):
+            output, errors = call("detokenize", self.model, stdin=ids, status=1)
+            self.assertEqual(output, b"")
+            self.assertTrue(errors.startswith("quandex: " + message), errors)
+
+
+class Template(WithModel):
+    CONTEXT = {"messages": [{"role": "user", "content": "H\u00e9!\n"}, {"role": "assistant", "content": " a "}]}
+    RENDERED = "<|im_start|>user\nH\u00e9!\n<|im_end|>\n<|im_start|>assistant\n a <|im_end|>\n"
+
+    def written(self, name, text):
+        Path(self.path(name)).write_text(text if isinstance(text, str) else json.dumps(text))
+        return self.path(name)
+
+    def test_bytes_are_those_of_the_template_and_nothing_else(self):
+        context = self.written("context.json", self.CONTEXT)
+        self.assertEqual(call("template", self.model, context), (self.RENDERED.encode(), ""))
+        asking = json.dumps({**self.CONTEXT, "add_generation_prompt": True}).encode()
+        self.assertEqual(call("template", self.model, "-", stdin=asking)[0].decode(),
+                         self.RENDERED + "<|im_start|>assistant\n")
+        own = self.written("own.jinja", "{{ greeting }}{% for m in messages %}[{{ m.content }}]{% endfor %}")
+        self.assertEqual(call("template", own, context)[0], "[H\u00e9!\n][ a ]".encode())
+
+    def test_a_model_adds_the_special_tokens_that_the_context_does_not_name(self):
+        source = "{% for message in messages %}<|im_start|>{{ message['role'] }}"
+        shorter = "{{ bos_token }}{{ eos_token }}{# as long #}"
+        model = self.patched(source.encode(), (shorter + " " * (len(source) - len(shorter))).encode())
+        model = self.patched_further(model, b"{% endfor %}", b"            ")
+        text = call("template", model, "-", stdin=b'{"message": {"content": ""}}')[0].decode()
+        self.assertTrue(text.startswith("<|begin_of_text|><|im_end|>"), text)
+        text = call("template", model, "-", stdin=b'{"message": {"content": ""}, "bos_token": "mine"}')[0].decode()
+        self.assertTrue(text.startswith("mine<|im_end|>"), text)
+
+    def patched_further(self, model, old, new):
+        data = Path(model).read_bytes()
+        self.assertIn(old, data)
+        Path(model).write_bytes(data.replace(old, new, 1))
+        return model
+
+    def test_tokens_are_those_of_the_rendered_text(self):
+        context = self.written("context.json", self.CONTEXT)
+        lines = call("template", self.model, context, "--tokens")[0].decode().splitlines()
+        ids = call("tokenize", self.model, "--ids", stdin=self.RENDERED.encode())[0].decode().split()
+        self.assertEqual([line.split()[0] for line in lines], ids)
+
+    def test_errors_tell_line_and_column(self):
+        for template, message in (("a\n{{ x", "line 2 column "), ("a\n\n  {{ x.y }}", "line 3 column "),
+                                  ("{{ raise_exception('no tools here') }}", "no tools here")):
+            own = self.written("bad.jinja", template)
+            output, errors = call("template", own, "-", stdin=b"{}", status=1)
+            self.assertEqual(output, b"")
+            self.assertTrue(errors.startswith(f"quandex: {own}: line "), errors)
+            self.assertIn(message, errors)
+
+    def test_bad_contexts_are_errors(self):
+        for context, message in ((b"[]", "found array, expected the object"), (b"{", "line 1 column 2"), (b"", "line 1")):
+            self.assertIn(message, call("template", self.model, "-", stdin=context, status=1)[1])
+        self.assertIn("expected one of default", call("template", self.model, "-", "--variant", "rag", stdin=b"{}",
+                                                      status=1)[1])
+        own = self.written("own.jinja", "x")
+        self.assertIn("--tokens needs a MODEL", call("template", own, "-", "--tokens", stdin=b"{}", status=2)[1])
 
 
 class Logits(WithModel):
