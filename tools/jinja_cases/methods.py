@@ -1,0 +1,26 @@
+"""Methods of strings, lists and dicts that templates call."""
+
+CASES = {
+    "case": "{{ 'aBc'.upper() }}{{ 'aBc'.lower() }}{{ 'aB cD'.title() }}{{ 'aBC'.capitalize() }}{{ 'aBc'.swapcase() }}{{ 'Straße'.casefold() }}{{ 'straße'.upper() }}{{ 'İ'.lower() | length }}{{ \"it's o'neil\".title() }}",
+    "strip": "[{{ '  a '.strip() }}][{{ '  a '.lstrip() }}][{{ '  a '.rstrip() }}][{{ 'xyaxy'.strip('xy') }}][{{ '\\n\\na\\n'.strip('\\n') }}][{{ 'aab'.lstrip('a') }}][{{ 'baa'.rstrip('a') }}][{{ ' a '.strip(none) }}][{{ '\u2003\u00a0a\u200b\u3000'.strip() }}][{{ 'é a é'.strip('é ') }}][{{ '\\x1c\\x1fa\\x85'.strip() }}]",
+    "split": "{{ 'a b  c'.split() }}{{ 'a,b,,c'.split(',') }}{{ 'a,b,c'.split(',', 1) }}{{ 'a b c'.split(none, 1) }}{{ ''.split() }}{{ ''.split(',') }}{{ ' a  b '.split(' ') }}{{ 'a--b'.split('--') }}{{ 'a,b,c'.split(',', maxsplit=1) }}{{ 'a,b'.split(sep=',') }}{{ ' a  b c '.split(none, 1) }}{{ 'a\u2003b\u00a0c\\x1cd'.split() }}",
+    "rsplit": "{{ 'a,b,c'.rsplit(',', 1) }}{{ 'a b  c'.rsplit() }}{{ ' a b c '.rsplit(none, 1) }}{{ 'abc'.rsplit(',') }}",
+    "splitlines": "{{ 'a\\nb\\r\\nc\\rd\\x0be\\x85f\\u2028g\\n'.splitlines() }}{{ 'a\\nb\\r\\n'.splitlines(true) }}{{ ''.splitlines() }}{{ '\\n'.splitlines(keepends=true) }}",
+    "partition": "{{ 'a=b=c'.partition('=') }}{{ 'a=b=c'.rpartition('=') }}{{ 'abc'.partition('=') }}{{ 'abc'.rpartition('=') }}",
+    "startswith": "{{ 'abc'.startswith('ab') }}{{ 'abc'.endswith('bc') }}{{ 'abc'.startswith(('x', 'a')) }}{{ 'abc'.endswith(('x',)) }}{{ 'abc'.startswith('b', 1) }}{{ 'abc'.endswith('b', 0, 2) }}{{ 'abc'.startswith('') }}{{ 'añ'.endswith('ñ') }}{{ 'abc'.startswith('c', -1) }}",
+    "replace": "{{ 'aaa'.replace('a', 'b') }}{{ 'aaa'.replace('a', 'b', 1) }}{{ 'abc'.replace('', '.') }}{{ 'abc'.replace('', '.', 2) }}{{ 'aaa'.replace('a', 'b', -1) }}{{ 'aaa'.replace('aa', 'b') }}{{ 'x'.replace('y', 'z', 0) }}{{ 'ñé'.replace('', '-') }}",
+    "find": "{{ 'abcabc'.find('b') }} {{ 'abcabc'.rfind('b') }} {{ 'abc'.find('x') }} {{ 'abcabc'.find('b', 2) }} {{ 'abcabc'.find('c', 0, 2) }} {{ 'añb'.find('b') }} {{ 'abc'.find('') }} {{ 'abc'.find('', 3) }} {{ 'abc'.find('', 4) }} {{ 'abc'.index('c') }} {{ 'abca'.rindex('a') }} {{ 'abc'.find('c', -1) }}",
+    "count": "{{ 'banana'.count('a') }}{{ 'aaaa'.count('aa') }}{{ 'abc'.count('') }}{{ 'banana'.count('a', 2) }}{{ 'banana'.count('a', 2, 4) }}{{ [1, 2, 1, 1.0, true].count(1) }}",
+    "join": "{{ '-'.join(['a', 'b']) }}{{ ''.join([]) }}{{ ', '.join('abc') }}{{ '/'.join(d) }}{{ '-'.join(['a', 'b'] | map('upper')) }}",
+    "pad": "[{{ 'a'.center(4) }}][{{ 'a'.center(5, '*') }}][{{ 'ab'.center(5, '.') }}][{{ 'a'.ljust(3) }}][{{ 'a'.rjust(3, '0') }}][{{ '-5'.zfill(4) }}][{{ '+5'.zfill(4) }}][{{ 'abc'.zfill(2) }}][{{ 'a\\tb'.expandtabs(4) }}][{{ 'a\\tb'.expandtabs() }}]",
+    "prefix": "{{ 'unhappy'.removeprefix('un') }}{{ 'unhappy'.removesuffix('py') }}{{ 'abc'.removeprefix('x') }}{{ 'abc'.removesuffix('') }}",
+    "is": "{% for x in ['', 'a', 'A', '1', ' ', 'a1', 'Ab Cd', '½', '²', '٣', 'é', '_x', '\\t\\n', 'ǅ', '一', 'a b'] %}{{ x.isalpha() }} {{ x.isdigit() }} {{ x.isalnum() }} {{ x.isspace() }} {{ x.isupper() }} {{ x.islower() }} {{ x.istitle() }} {{ x.isnumeric() }} {{ x.isdecimal() }} {{ x.isidentifier() }} {{ x.isascii() }} {{ x.isprintable() }}\n{% endfor %}",
+    "format": "{{ '{} {}'.format(1, 'a') }}{{ '{1}{0}'.format('a', 'b') }}{{ '{x}'.format(x=1) }}{{ '{{}}'.format() }}{{ '{0[k]}'.format({'k': 1}) }}{{ '{0[1]}'.format([1, 2]) }}{{ '{!r}'.format('a') }}{{ '{!s:>4}'.format(1) }}",
+    "format_specs": "{{ '{:5}|{:<5}|{:>5}|{:^5}|{:*^5}'.format('a', 'b', 'c', 'd', 'e') }} {{ '{:5}|{:<5}|{:05}|{:+}|{: }'.format(1, 2, 3, 4, 5) }} {{ '{:.2f} {:.3} {:e} {:g} {:%} {:.1%}'.format(3.14159, 3.14159, 12345.678, 0.0001, 0.25, 0.256) }} {{ '{:,} {:_}'.format(1234567, 1234567) }} {{ '{:x} {:X} {:b} {:o} {:#x}'.format(255, 255, 5, 8, 255) }} {{ '{:.2}'.format('abc') }} {{ '{:>{w}}'.format('a', w=4) }} {{ '{:,.2f}'.format(12345.678) }} {{ '{}'.format(none) }}{{ '{}'.format([1]) }}{{ '{}'.format(true) }}{{ '{:d}'.format(true) }}",
+    "list_methods": "{{ [1, 2, 1].index(1) }}{{ [1, 2, 1].index(1, 1) }}{{ [1, 2].count(3) }}{{ [1, 2].copy() }}{{ (1, 2).index(2) }}{{ (1, 1).count(1) }}",
+    "dict_methods": "{{ d.get('a') }}{{ d.get('zz') }}{{ d.get('zz', 'd') }}{{ d.keys() }}{{ d.values() }}{{ d.items() }}{{ d.keys() | list }}{{ d.copy() == d }}{{ d.get('zz') is none }}{{ 'a' in d.keys() }}{{ 1 in d.values() }}{{ d.items() | length }}",
+    "dict_views_iterate": "{% for k, v in d.items() %}{{ k }}{{ v }}{{ loop.last }}{% endfor %}{{ d.items() | list }}{{ d.values() | map('string') | sort }}{{ (d.keys() | list)[0] }}",
+    "chained": "{{ ' A,b '.strip().lower().split(',')[-1].upper() }}{{ 'a\\nb'.split('\\n') | map('upper') | join('\\n') }}{{ '</think>x'.split('</think>')[-1].lstrip('\\n') }}",
+    "methods_of_results": "{{ ('a' ~ 1).upper() }}{{ ('a' if true else 'b').upper() }}{{ (1 ~ '').zfill(3) }}{{ 'x'.upper().lower().title() }}",
+    "unbound_method": "{% set f = 'abc'.upper %}{{ f() }}{% set g = d.get %}{{ g('a') }}",
+}
