@@ -27,6 +27,14 @@ void* operator new(size_t size) { return counted_allocation(size, alignof(std::m
 void* operator new(size_t size, std::align_val_t alignment) {
   return counted_allocation(size, static_cast<size_t>(alignment));
 }
+// std::stable_sort asks this one; a sanitizer's own would not go with our delete.
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return ::operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
