@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 #include "text/byte_map.h"
@@ -16,13 +17,14 @@ bool is_mergeable(TokenType type) { return type != TokenType::control && type !=
 
 }  // namespace
 
-BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, const PreTokenizerRule& rule)
-    : pre_tokenizer_(rule),
+BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, PreTokenizer pre_tokenizer,
+                       bool ignore_merges)
+    : pre_tokenizer_(std::move(pre_tokenizer)),
       unknown_(special_id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary)),
       merges_(read_merges(metadata, vocabulary)) {
   for (int32_t id = 0; id < vocabulary.size(); ++id) {
     const bool is_plain_text = vocabulary.type(id) == TokenType::user_defined || vocabulary.is_special(id);
-    bytes_.add(is_plain_text ? std::string(vocabulary.text(id)) : from_byte_characters(vocabulary.text(id)));
+    bytes_.add(is_plain_text ? std::string(vocabulary.text(id)) : bytes_of_spelled_token(vocabulary.text(id)));
   }
   int n_lacking = 0;
   for (unsigned byte = 0; byte < 256; ++byte) {
@@ -35,7 +37,7 @@ BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, c
   if (n_lacking > 0)
     LOG(warn, "load", "{}: the vocabulary has no token for {} of the bytes of UTF-8; they are {} in prompts",
         metadata.source(), n_lacking, unknown_ >= 0 ? "unknown tokens" : "left out");
-  if (metadata.boolean("quandex.tokenizer.ignore_merges", rule.ignore_merges)) index_whole_pieces(vocabulary);
+  if (ignore_merges) index_whole_pieces(vocabulary);
 }
 
 void BpeEncoder::index_whole_pieces(const Vocabulary& vocabulary) {
@@ -44,6 +46,7 @@ void BpeEncoder::index_whole_pieces(const Vocabulary& vocabulary) {
     const std::string_view piece = bytes(id);
     const TokenType type = vocabulary.type(id);
     if (piece.empty() || (type != TokenType::normal && type != TokenType::byte)) continue;
+    if (to_byte_characters(piece) != vocabulary.text(id)) continue;  // not spelled in bytes, so no text is it
     whole_pieces_.add(piece, id);
     longest_whole_piece_bytes_ = std::max(longest_whole_piece_bytes_, piece.size());
   }
@@ -103,8 +106,8 @@ class BpeEncoder::Run {
   Merger merger_;
 };
 
-void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const {
-  Run run(*this, text.size(), ids);
+void BpeEncoder::encode(TextPiece text, std::vector<int32_t>& ids) const {
+  Run run(*this, text.text.size(), ids);
   pre_tokenizer_.split(text, [&](std::string_view piece) { run.add(piece); });
 }
 

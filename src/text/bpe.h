@@ -10,7 +10,7 @@
 #include "format/metadata.h"
 #include "text/merge.h"
 #include "text/pair_table.h"
-#include "text/pretokenize.h"
+#include "text/pre_tokenizer.h"
 #include "text/text_index.h"
 #include "text/text_table.h"
 #include "text/vocabulary.h"
@@ -19,11 +19,12 @@ namespace quandex {
 
 class BpeEncoder {
  public:
-  // Reads tokenizer.ggml.merges. The vocabulary must outlive it.
-  BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, const PreTokenizerRule& rule);
+  // Reads tokenizer.ggml.merges. The vocabulary must outlive it. `ignore_merges`: a piece that is a token is taken
+  // whole, whether merges lead to it or not.
+  BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, PreTokenizer pre_tokenizer, bool ignore_merges);
 
   // Appends the ids of `text`, which must be valid UTF-8 and hold no token that is to be matched whole.
-  void encode(std::string_view text, std::vector<int32_t>& ids) const;
+  void encode(TextPiece text, std::vector<int32_t>& ids) const;
 
   // The token's bytes.
   std::string_view bytes(int32_t token) const { return bytes_[static_cast<size_t>(token)]; }

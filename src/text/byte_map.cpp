@@ -39,4 +39,15 @@ std::string from_byte_characters(std::string_view text) {
   return bytes;
 }
 
+std::string bytes_of_spelled_token(std::string_view text) {
+  std::string bytes;
+  for (size_t at = 0; at < text.size();) {
+    const DecodedCodepoint next = decode_utf8(text.substr(at));
+    if (!next.is_valid || next.value >= kEnd || kCharacterBytes[next.value] < 0) return std::string(text);
+    bytes.push_back(static_cast<char>(kCharacterBytes[next.value]));
+    at += static_cast<size_t>(next.n_bytes);
+  }
+  return bytes;
+}
+
 }  // namespace quandex

@@ -27,4 +27,7 @@ std::string to_byte_characters(std::string_view bytes);
 // Back to bytes. Characters that stand for no byte are kept as they are: such tokens hold plain text.
 std::string from_byte_characters(std::string_view text);
 
+// The same as the library `tokenizers` has it: a text with any such character is kept as a whole.
+std::string bytes_of_spelled_token(std::string_view text);
+
 }  // namespace quandex

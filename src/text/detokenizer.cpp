@@ -38,10 +38,7 @@ size_t held_back(std::string_view text, const std::vector<std::string>& stops) {
 
 Detokenizer::Detokenizer(const Tokenizer& tokenizer, std::vector<std::string> stop_strings, bool special,
                          bool at_start_of_text)
-    : tokenizer_(tokenizer),
-      stop_strings_(std::move(stop_strings)),
-      special_(special),
-      drop_leading_space_(at_start_of_text && tokenizer.strips_leading_space()) {
+    : stream_(tokenizer.stream(at_start_of_text)), stop_strings_(std::move(stop_strings)), special_(special) {
   std::erase(stop_strings_, std::string());
   for (std::string& stop : stop_strings_) stop = to_valid_utf8(stop);
 }
@@ -49,14 +46,15 @@ Detokenizer::Detokenizer(const Tokenizer& tokenizer, std::vector<std::string> st
 std::string Detokenizer::push(int32_t token) {
   if (is_stopped_) return {};
   const size_t begin = pending_.size();
-  tokenizer_.append(token, pending_, special_ || shown_.contains(token));
-  if (pending_.size() == begin) return {};
-  if (drop_leading_space_ && pending_[begin] == ' ' && !tokenizer_.is_control(token)) pending_.erase(begin, 1);
-  drop_leading_space_ = false;
-  return take_ready(false);
+  stream_->push(token, special_ || shown_.contains(token), pending_);
+  return pending_.size() == begin ? std::string() : take_ready(false);
 }
 
-std::string Detokenizer::finish() { return is_stopped_ ? std::string() : take_ready(true); }
+std::string Detokenizer::finish() {
+  if (is_stopped_) return {};
+  stream_->finish(pending_);
+  return take_ready(true);
+}
 
 std::string Detokenizer::take_ready(bool all) {
   // Whole characters in front, then the bytes of one that is not complete yet.

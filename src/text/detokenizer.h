@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,10 +35,10 @@ class Detokenizer {
  private:
   std::string take_ready(bool all);
 
-  const Tokenizer& tokenizer_;
+  std::unique_ptr<TokenStream> stream_;
   std::vector<std::string> stop_strings_;
   std::unordered_set<int32_t> shown_;  // control tokens to show all the same
-  bool special_, drop_leading_space_;
+  bool special_;
   bool is_stopped_ = false;
   std::string pending_;  // bytes not yet emitted
 };

@@ -22,7 +22,8 @@ HfVocabulary read_sentencepiece(const fs::path& path, const HfFolder& files, int
                 "{}: found tiktoken's list of ranks, expected SentencePiece, or a tokenizer.json", path.string());
   HfVocabulary vocabulary = parse_sentencepiece_model(file.bytes(), path.string(), n_vocab);
   // Llama's tokenizer calls SentencePiece for each text between tokens that it matches itself, later ones once.
-  if (!files.tokenizer_config.field()["legacy"].boolean_or(true)) vocabulary.space_prefix = SpacePrefix::first_part;
+  if (vocabulary.model == "llama" && !files.tokenizer_config.field()["legacy"].boolean_or(true))
+    vocabulary.space_prefix = SpacePrefix::first_part;
   return vocabulary;
 }
 

@@ -1,173 +1,24 @@
-// tokenizer.json: the file of the library `tokenizers`. Every stage is either one whose result our tokenizers give
-// exactly, or refused by name.
-#include <fmt/ranges.h>
-
+// tokenizer.json: the file of the library `tokenizers`. What GGUF's keys describe becomes those keys; other stages are
+// kept as they are, and make_tokenizer() runs them. Stages that nothing here can run are refused by name. The sections
+// "truncation" and "padding" are of batches of texts of one length, so they are left out: a prompt keeps all its ids.
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
 #include <limits>
 
-#include "base/log.h"
 #include "base/shown.h"
+#include "text/byte_map.h"
+#include "text/hf_known_forms.h"
 #include "text/hf_vocabulary_parts.h"
-#include "text/pretokenize.h"
+#include "text/normalizer.h"
+#include "text/post_processor.h"
+#include "text/pre_tokenizer.h"
+#include "text/token_decoder.h"
+#include "text/word_piece.h"
 
 namespace quandex {
 namespace {
-
-constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
-
-// The members of nested sequences of stages, in order. `list` is the key of a sequence's members.
-void flatten(const JsonField& stage, std::string_view list, std::vector<JsonField>& out) {
-  if (stage.is_absent()) return;
-  if (stage["type"].string() != "Sequence") {
-    out.push_back(stage);
-    return;
-  }
-  for (size_t i = 0; i < stage[list].size(); ++i) flatten(stage[list][i], list, out);
-}
-
-std::vector<JsonField> stages_of(const JsonField& root, std::string_view name, std::string_view list) {
-  std::vector<JsonField> stages;
-  flatten(root[name], list, stages);
-  return stages;
-}
-
-bool is_type(const JsonField& stage, std::string_view type) { return stage["type"].string() == type; }
-
-// Whether a Split or Replace looks for exactly this text.
-bool has_pattern(const JsonField& stage, std::string_view text) {
-  return stage["pattern"].is_object() && stage["pattern"]["String"].string_or("") == text;
-}
-
-bool is_replace(const JsonField& stage, std::string_view from, std::string_view to) {
-  return is_type(stage, "Replace") && has_pattern(stage, from) && stage["content"].string() == to;
-}
-
-// --- byte-level BPE ---
-
-// The pattern that a pre-tokenizer splits by.
-std::string pattern_of(const JsonField& stage) {
-  if (is_type(stage, "Digits")) return stage["individual_digits"].boolean_or(false) ? R"(\p{N})" : R"(\p{N}+)";
-  if (!is_type(stage, "Split")) stage["type"].refuse_unsupported("Split, Digits or ByteLevel");
-  const std::string behavior = stage["behavior"].string();
-  const bool is_inverted = stage["invert"].boolean_or(false);
-  // The known patterns match all there is, so that removing what lies between matches removes nothing.
-  if (!(behavior == "Isolated" && !is_inverted) && !(behavior == "Removed" && is_inverted))
-    stage["behavior"].refuse_unsupported("\"Isolated\", or \"Removed\" with invert");
-  return stage["pattern"]["Regex"].string();
-}
-
-void read_pre_tokenizer(const std::vector<JsonField>& stages, bool ignores_merges, HfVocabulary& vocabulary) {
-  std::vector<std::string> patterns;
-  for (const JsonField& stage : stages) {
-    if (!is_type(stage, "ByteLevel")) {
-      patterns.push_back(pattern_of(stage));
-      continue;
-    }
-    if (&stage != &stages.back()) stage["type"].refuse_unsupported("ByteLevel to be the last pre-tokenizer");
-    if (stage["add_prefix_space"].boolean_or(true)) stage["add_prefix_space"].refuse_unsupported("false");
-    if (stage["use_regex"].boolean_or(true))
-      patterns.emplace_back(find_pre_tokenizer_rule("gpt-2", stage.source()).patterns[0]);
-  }
-  const PreTokenizerRule* const rule = find_pre_tokenizer_rule(patterns, ignores_merges);
-  if (rule == nullptr)
-    throw Error(ErrorCode::unsupported, "{}: the pre-tokenizer splits by {}, which is none of the known rules",
-                stages.back().source(), fmt::join(patterns, " and then by "));
-  vocabulary.pre = rule->name;
-  if (rule->ignore_merges != ignores_merges) vocabulary.ignores_merges = ignores_merges;
-}
-
-void read_byte_level(const JsonField& root, const std::vector<JsonField>& pre_tokenizers, HfVocabulary& vocabulary) {
-  vocabulary.model = "gpt2";
-  for (const JsonField& stage : stages_of(root, "normalizer", "normalizers")) {
-    if (!is_type(stage, "NFC")) stage["type"].refuse_unsupported("NFC or none in front of byte-level BPE");
-    vocabulary.normalizes_nfc = true;
-  }
-  const JsonField model = root["model"];
-  if (model["byte_fallback"].boolean_or(false)) model["byte_fallback"].refuse_unsupported("false for byte-level BPE");
-  read_pre_tokenizer(pre_tokenizers, model["ignore_merges"].boolean_or(false), vocabulary);
-  for (const JsonField& stage : stages_of(root, "decoder", "decoders"))
-    if (!is_type(stage, "ByteLevel")) stage["type"].refuse_unsupported("ByteLevel for byte-level BPE");
-}
-
-// --- BPE of characters as SentencePiece has it ---
-
-void read_metaspace(const JsonField& stage, HfVocabulary& vocabulary) {
-  if (stage["replacement"].string() != kSpace) stage["replacement"].refuse_unsupported("\"\xE2\x96\x81\"");
-  if (stage["split"].boolean_or(true)) stage["split"].refuse_unsupported("false: merges across spaces");
-  const bool adds_prefix = stage["add_prefix_space"].boolean_or(true);  // of older files, which lack a scheme
-  const std::string scheme = stage["prepend_scheme"].string_or(adds_prefix ? "always" : "never");
-  if (scheme != "always" && scheme != "first" && scheme != "never")
-    stage["prepend_scheme"].refuse_unsupported("always, first or never");
-  vocabulary.adds_space_prefix = scheme != "never";
-  vocabulary.prefixes_unless_space = vocabulary.adds_space_prefix;
-  if (scheme == "first") vocabulary.space_prefix = SpacePrefix::first_part;
-}
-
-// Spaces become U+2581 by a normalizer or by the pre-tokenizer Metaspace, and one goes in front or does not.
-void read_spaces(const JsonField& root, const std::vector<JsonField>& pre_tokenizers, HfVocabulary& vocabulary) {
-  bool prepends = false, replaces = false;
-  for (const JsonField& stage : stages_of(root, "normalizer", "normalizers")) {
-    if (is_replace(stage, " ", kSpace) && !replaces)
-      replaces = true;
-    else if (is_type(stage, "Prepend") && stage["prepend"].string() == kSpace && !prepends)
-      prepends = true;
-    else
-      stage["type"].refuse_unsupported("Prepend \"\xE2\x96\x81\" and Replace \" \" by \"\xE2\x96\x81\", once each");
-  }
-  if (prepends && !replaces) root["normalizer"].refuse_unsupported("a Replace beside the Prepend");
-  vocabulary.adds_space_prefix = prepends;
-  bool has_metaspace = false;
-  for (const JsonField& stage : pre_tokenizers) {
-    // Gemma splits at spaces of which its normalizer has left none.
-    if (is_type(stage, "Split") && has_pattern(stage, " ") && replaces) continue;
-    if (!is_type(stage, "Metaspace") || replaces || has_metaspace)
-      stage["type"].refuse_unsupported("ByteLevel, or Metaspace without a normalizer");
-    read_metaspace(stage, vocabulary);
-    has_metaspace = true;
-  }
-  if (!replaces && !has_metaspace)
-    root["pre_tokenizer"].refuse_unsupported("ByteLevel or Metaspace, or a normalizer that replaces spaces");
-}
-
-// The decoder must undo what was done to spaces: drop the one in front where one was put there.
-void check_decoder(const JsonField& root, const HfVocabulary& vocabulary) {
-  bool drops_space = false;
-  for (const JsonField& stage : stages_of(root, "decoder", "decoders")) {
-    const std::string& type = stage["type"].string();
-    if (type == "Strip") {
-      if (stage["content"].string() != " " || stage["start"].integer() != 1 || stage["stop"].integer() != 0)
-        stage["content"].refuse_unsupported("one space dropped in front");
-      drops_space = true;
-    } else if (type == "Metaspace") {
-      drops_space =
-          stage["prepend_scheme"].string_or("always") != "never" && stage["add_prefix_space"].boolean_or(true);
-    } else if (type == "Replace") {
-      if (!is_replace(stage, kSpace, " ")) stage["pattern"].refuse_unsupported("\"\xE2\x96\x81\" replaced by a space");
-    } else if (type != "ByteFallback" && type != "Fuse") {
-      stage["type"].refuse_unsupported("Replace, ByteFallback, Fuse, Strip or Metaspace");
-    }
-  }
-  if (drops_space != vocabulary.adds_space_prefix)
-    root["decoder"].refuse_unsupported(vocabulary.adds_space_prefix ? "one that drops the space put in front"
-                                                                    : "one that keeps a space in front");
-}
-
-void read_sentencepiece_style(const JsonField& root, const std::vector<JsonField>& pre_tokenizers,
-                              HfVocabulary& vocabulary) {
-  vocabulary.model = "llama";
-  const JsonField model = root["model"];
-  if (!model["byte_fallback"].boolean_or(false))
-    model["byte_fallback"].refuse_unsupported("true where the pre-tokenizer is not ByteLevel");
-  if (model["ignore_merges"].boolean_or(false))
-    model["ignore_merges"].refuse_unsupported("false where the pre-tokenizer is not ByteLevel");
-  read_spaces(root, pre_tokenizers, vocabulary);
-  check_decoder(root, vocabulary);
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const auto id = vocabulary.tokens.find(fmt::format("<0x{:02X}>", byte));
-    if (!id) model["vocab"].refuse(fmt::format("all 256 byte tokens: <0x{:02X}> is not there", byte));
-    vocabulary.tokens[*id].type = TokenType::byte;
-  }
-}
 
 // --- the model ---
 
@@ -180,17 +31,40 @@ void read_tokens(const JsonField& root, HfVocabulary& vocabulary) {
   }
 }
 
-void read_added_tokens(const JsonField& root, HfVocabulary& vocabulary) {
-  const bool changes_text = !root["normalizer"].is_absent() && vocabulary.model == "llama";
-  bool is_any_normalized = false;
-  for (size_t i = 0; i < root["added_tokens"].size(); ++i) {
-    const JsonField token = root["added_tokens"][i];
-    vocabulary.tokens.add_matched(token, token["id"].integer());
-    is_any_normalized = is_any_normalized || token["normalized"].boolean_or(false);
+// The library `tokenizers` reads a number as its digits, divided by a power of ten; both are rounded, so that the
+// result can be off by one in the last place. Where two ways to cut a text have the same score, that decides between
+// them.
+double as_read_by_tokenizers(double value) {
+  std::array<char, 32> buffer{};
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific).ptr;
+  const std::string_view text(buffer.data(), static_cast<size_t>(end - buffer.data()));
+  const size_t e = text.find('e'), point = text.find('.');
+  uint64_t digits = 0;
+  for (const char c : text.substr(0, e))
+    if (c >= '0' && c <= '9') digits = digits * 10 + static_cast<uint64_t>(c - '0');
+  int exponent = 0;
+  const size_t first = e + (text[e + 1] == '+' ? 2 : 1);
+  std::from_chars(text.data() + first, text.data() + text.size(), exponent);
+  exponent -= point < e ? static_cast<int>(e - point - 1) : 0;
+  double power = 0;
+  const std::string power_text = fmt::format("1e{}", std::abs(exponent));
+  std::from_chars(power_text.data(), power_text.data() + power_text.size(), power);
+  if (std::abs(exponent) > 308) return value;
+  const double read = exponent < 0 ? static_cast<double>(digits) / power : static_cast<double>(digits) * power;
+  return value < 0 ? -read : read;
+}
+
+// Unigram: [["<unk>", 0.0], …]
+void read_scored_tokens(const JsonField& root, HfVocabulary& vocabulary) {
+  const JsonField vocab = root["model"]["vocab"];
+  const Json::array_t& all = vocab.array();
+  for (size_t i = 0; i < all.size(); ++i) {
+    const bool is_pair = all[i].is_array() && all[i].size() == 2 && all[i][0].is_string() && all[i][1].is_number();
+    if (!is_pair) vocab[i].refuse("a text and its score");
+    vocabulary.tokens.add(static_cast<int64_t>(i), all[i][0].get<std::string>(), TokenType::normal,
+                          as_read_by_tokenizers(all[i][1].get<double>()));
   }
-  // Old files of Llama have it, by mistake: such a token would be found only at the start of a text or after a space.
-  if (is_any_normalized && changes_text)
-    LOG(warn, "load", "{}: added tokens with 'normalized' are matched wherever their text is", root.source());
 }
 
 // A merge of a list of two tokens, as the text that older files have.
@@ -225,6 +99,36 @@ void read_merges(const JsonField& merges, HfVocabulary& vocabulary) {
   }
 }
 
+// Which side a space belongs to cannot be told in a joined text, nor what a prefix leaves of the right side.
+bool need_pairs(const JsonField& model) {
+  if (!model["continuing_subword_prefix"].string_or("").empty()) return true;
+  const auto has_space = [](const Json& side) {
+    return side.is_string() && side.get_ref<const std::string&>().find(' ') != std::string::npos;
+  };
+  return std::ranges::any_of(model["merges"].array(), [&](const Json& merge) {
+    return merge.is_array() && std::ranges::any_of(merge, has_space);
+  });
+}
+
+void read_merge_pairs(const JsonField& merges, HfVocabulary& vocabulary) {
+  std::vector<std::string>& pairs = vocabulary.merge_pairs.emplace();
+  for (size_t i = 0; i < merges.size(); ++i) {
+    const JsonField merge = merges[i];
+    if (merge.is_array()) {
+      if (merge.size() != 2) merge.refuse("two tokens");
+      pairs.push_back(merge[size_t{0}].string());
+      pairs.push_back(merge[size_t{1}].string());
+      continue;
+    }
+    const std::string& text = merge.string();
+    const size_t space = text.find(' ');
+    if (space == std::string::npos || text.find(' ', space + 1) != text.npos)
+      merge.refuse("two tokens with a space between");
+    pairs.push_back(text.substr(0, space));
+    pairs.push_back(text.substr(space + 1));
+  }
+}
+
 // Readers that know no ranks merge by score: the token of the earlier merge has the better one.
 void score_by_rank(HfVocabulary& vocabulary) {
   const auto n_merges = static_cast<float>(vocabulary.merges.size());
@@ -241,56 +145,130 @@ void score_by_rank(HfVocabulary& vocabulary) {
   }
 }
 
-void check_model(const JsonField& model) {
+void read_model(const JsonField& root, HfVocabulary& vocabulary) {
+  const JsonField model = root["model"];
   const std::string type = model["type"].string_or("BPE");  // the first files had none
-  if (type != "BPE" || !model["vocab"].is_object()) {
-    if (type == "BPE") model["vocab"].refuse("the ids of tokens");
-    model["type"].refuse_unsupported("\"BPE\"");
+  if (type == "Unigram") {
+    read_scored_tokens(root, vocabulary);
+    const int64_t unknown = model["unk_id"].integer();
+    if (unknown < 0 || unknown >= static_cast<int64_t>(vocabulary.tokens.all().size()))
+      model["unk_id"].refuse("the id of a token");
+    vocabulary.unknown = static_cast<int32_t>(unknown);
+    return;
   }
-  if (model["dropout"].real_or(0) != 0) model["dropout"].refuse_unsupported("none");
-  for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (!model[key].string_or("").empty()) model[key].refuse_unsupported("none");
+  if (type != "BPE" && type != "WordPiece" && type != "WordLevel")
+    model["type"].refuse_unsupported("BPE, Unigram, WordPiece or WordLevel");
+  read_tokens(root, vocabulary);
+  const bool is_bpe = type == "BPE";
+  if (is_bpe && model["dropout"].real_or(0) != 0) model["dropout"].refuse_unsupported("none");
+  if (is_bpe && need_pairs(model))
+    read_merge_pairs(model["merges"], vocabulary);
+  else if (is_bpe)
+    read_merges(model["merges"], vocabulary);
+  const JsonField unknown = model["unk_token"];
+  if (unknown.is_absent() && is_bpe) return;
+  const auto id = vocabulary.tokens.find(unknown.string());
+  if (!id) unknown.refuse("a token of the vocabulary");
+  vocabulary.unknown = *id;
 }
 
-// --- what goes around a text ---
-
-// The id of a special token in a template, -1 where the entry is the text itself.
-int32_t template_id(const JsonField& processor, const JsonField& entry, const HfVocabulary& vocabulary) {
-  if (entry["SpecialToken"].is_absent()) return -1;
-  const std::string& text = entry["SpecialToken"]["id"].string();
-  const auto id = vocabulary.tokens.find(text);
-  if (!id) processor["single"].refuse(fmt::format("tokens of the vocabulary: '{}' is none", shown(text)));
-  return *id;
-}
-
-void read_template(const JsonField& processor, HfVocabulary& vocabulary) {
-  const JsonField single = processor["single"];
-  std::vector<int32_t> before, after;
-  bool has_text = false;
-  for (size_t i = 0; i < single.size(); ++i) {
-    const int32_t id = template_id(processor, single[i], vocabulary);
-    if (id >= 0)
-      (has_text ? after : before).push_back(id);
-    else if (!has_text && single[i]["Sequence"]["id"].string_or("") == "A")
-      has_text = true;
-    else
-      single[i].refuse_unsupported("a special token or the sequence A, once");
+void read_added_tokens(const JsonField& root, HfVocabulary& vocabulary) {
+  for (size_t i = 0; i < root["added_tokens"].size(); ++i) {
+    const JsonField token = root["added_tokens"][i];
+    vocabulary.tokens.add_matched(token, token["id"].integer());
   }
-  if (!has_text || before.size() > 1 || after.size() > 1)
-    single.refuse_unsupported("at most one special token on each side of the text");
-  vocabulary.adds_bos = !before.empty();
-  vocabulary.adds_eos = !after.empty();
-  if (!before.empty()) vocabulary.bos = before[0];
-  if (!after.empty()) vocabulary.eos = after[0];
 }
+
+// --- what other programs read beside the stages ---
+
+// The texts of GGUF's byte tokens, and its unknown token, have types of their own.
+void set_types(HfVocabulary& vocabulary) {
+  if (vocabulary.model == "gpt2") return;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const auto id = vocabulary.tokens.find(fmt::format("<0x{:02X}>", byte));
+    if (id && vocabulary.tokens[*id].type == TokenType::normal) vocabulary.tokens[*id].type = TokenType::byte;
+  }
+  if (vocabulary.unknown >= 0 && vocabulary.tokens[vocabulary.unknown].type == TokenType::control)
+    vocabulary.tokens[vocabulary.unknown].type = TokenType::unknown;
+}
+
+// WordPiece's tokens can be stored as GGUF does where none would then read as another.
+void find_word_piece_prefix(const JsonField& model, HfVocabulary& vocabulary) {
+  const std::string prefix = model["continuing_subword_prefix"].string_or("##");
+  if (prefix.empty()) return;
+  for (const HfToken& token : vocabulary.tokens.all()) {
+    if (!token.type) continue;
+    if (*token.type != TokenType::normal ? token.text.starts_with(prefix) : !phantom_word_piece(token.text, prefix))
+      return;
+  }
+  vocabulary.word_piece_prefix = prefix;
+}
+
+std::string text_of(const JsonField& field) { return field.is_absent() ? "null" : field.json().dump(); }
+
+// The settings of a model, without its tokens.
+std::string settings_of(const JsonField& model, bool with_unknown_text) {
+  Json settings = {{"type", model["type"].string_or("BPE")}};
+  for (const auto& [key, value] : model.object())
+    if (key != "type" && key != "vocab" && key != "merges" && key != "dropout" &&
+        (key != "unk_token" || with_unknown_text))
+      settings[key] = value;
+  return settings.dump();
+}
+
+void keep_stages(const JsonField& root, HfVocabulary& vocabulary) {
+  const JsonField model = root["model"];
+  const std::string type = model["type"].string_or("BPE");
+  vocabulary.stages.normalizer = text_of(root["normalizer"]);
+  vocabulary.stages.pre_tokenizer = text_of(root["pre_tokenizer"]);
+  if (type == "BPE" && is_plain_byte_level(root, vocabulary)) {
+    vocabulary.model = "gpt2";
+    vocabulary.pre = "quandex-stages";  // a name that other programs refuse
+    vocabulary.ignores_merges = model["ignore_merges"].boolean_or(false);
+    return;
+  }
+  vocabulary.model = type == "Unigram"     ? "t5"
+                     : type == "WordPiece" ? "bert"
+                     : type == "WordLevel" ? "wordlevel"
+                                           : "bpe";
+  vocabulary.stages.model = settings_of(model, type == "BPE");
+}
+
+// Refuses what make_tokenizer() could not run, while the place in the file is known.
+void check_stages(const JsonField& root) {
+  (void)Normalizer(root["normalizer"]);
+  (void)PreTokenizer(root["pre_tokenizer"], PreTokenizer::Bytes::kept);
+}
+
+// --- what goes around a text, and the way back ---
 
 void read_post_processor(const JsonField& root, HfVocabulary& vocabulary) {
-  vocabulary.adds_bos = vocabulary.adds_eos = false;
-  for (const JsonField& stage : stages_of(root, "post_processor", "processors")) {
-    if (is_type(stage, "ByteLevel")) continue;  // offsets only
-    if (!is_type(stage, "TemplateProcessing")) stage["type"].refuse_unsupported("TemplateProcessing or ByteLevel");
-    read_template(stage, vocabulary);
-  }
+  const PostProcessor processor(root["post_processor"], static_cast<int>(vocabulary.tokens.all().size()));
+  const auto [before, after] = processor.around();
+  const bool is_simple = processor.holds_text_once() && before.size() <= 1 && after.size() <= 1;
+  if (!is_simple) vocabulary.stages.post_processor = text_of(root["post_processor"]);
+  vocabulary.adds_bos = !before.empty();
+  vocabulary.adds_eos = processor.holds_text_once() && !after.empty();
+  if (!before.empty()) vocabulary.bos = before.front();
+  if (!after.empty()) vocabulary.eos = after.back();
+}
+
+// Added tokens that ByteLevel reads as bytes although they are text.
+bool has_misread_token(const HfVocabulary& vocabulary) {
+  return std::ranges::any_of(vocabulary.tokens.all(), [](const HfToken& token) {
+    const bool is_text = token.type == TokenType::control || token.type == TokenType::user_defined;
+    return is_text && bytes_of_spelled_token(token.text) != token.text;
+  });
+}
+
+void read_decoder(const JsonField& root, HfVocabulary& vocabulary) {
+  (void)TokenDecoder(root["decoder"]);  // refuses what cannot be run
+  const auto stages = flat_stages(root["decoder"], "decoders");
+  const bool is_byte_level = stages.size() == 1 && stages[0]["type"].string() == "ByteLevel";
+  const bool is_implied_bert = vocabulary.model == "bert" && !vocabulary.stages.model;
+  const bool is_implied =
+      is_implied_bert || (vocabulary.model == "gpt2" && is_byte_level && !has_misread_token(vocabulary));
+  if (!is_implied) vocabulary.stages.decoder = text_of(root["decoder"]);
 }
 
 }  // namespace
@@ -299,28 +277,22 @@ HfVocabulary parse_tokenizer_json(const Json& json, std::string_view source, int
   const JsonField root(json, source);
   const JsonField model = root["model"];
   model.object();
-  check_model(model);
-  HfVocabulary vocabulary{
-      .tokens = HfTokens(n_vocab, model["vocab"].object().size() + root["added_tokens"].size(), source),
-      .model = "gpt2"};
-  read_tokens(root, vocabulary);
-  read_merges(model["merges"], vocabulary);
-  const std::vector<JsonField> pre_tokenizers = stages_of(root, "pre_tokenizer", "pretokenizers");
-  const bool is_byte_level =
-      std::ranges::any_of(pre_tokenizers, [](const JsonField& stage) { return is_type(stage, "ByteLevel"); });
-  if (is_byte_level)
-    read_byte_level(root, pre_tokenizers, vocabulary);
-  else
-    read_sentencepiece_style(root, pre_tokenizers, vocabulary);
-  if (!model["unk_token"].is_absent()) {
-    const auto unknown = vocabulary.tokens.find(model["unk_token"].string());
-    if (!unknown) model["unk_token"].refuse("a token of the vocabulary");
-    vocabulary.unknown = *unknown;
-    if (!is_byte_level) vocabulary.tokens[*unknown].type = TokenType::unknown;
-  }
-  if (!is_byte_level) score_by_rank(vocabulary);
+  const JsonField vocab = model["vocab"];
+  const size_t n_tokens = (vocab.is_array() ? vocab.size() : vocab.object().size()) + root["added_tokens"].size();
+  HfVocabulary vocabulary{.tokens = HfTokens(n_vocab, n_tokens, source), .model = "gpt2"};
+  read_model(root, vocabulary);
   read_added_tokens(root, vocabulary);
+  const std::string type = model["type"].string_or("BPE");
+  if (type == "WordPiece") find_word_piece_prefix(model, vocabulary);
+  const bool is_known = type == "BPE"
+                            ? take_byte_level_bpe(root, vocabulary) || take_sentencepiece_bpe(root, vocabulary)
+                            : type == "WordPiece" && take_bert(root, vocabulary);
+  if (!is_known) check_stages(root);
+  if (!is_known) keep_stages(root, vocabulary);
+  if (vocabulary.merges_by_rank) score_by_rank(vocabulary);
+  set_types(vocabulary);
   read_post_processor(root, vocabulary);
+  read_decoder(root, vocabulary);
   return vocabulary;
 }
 

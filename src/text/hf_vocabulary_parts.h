@@ -21,8 +21,9 @@ namespace quandex {
 struct HfToken {
   std::string text;
   std::optional<TokenType> type;  // nothing: no token has this id
-  float score = 0;
-  bool strips_left = false, strips_right = false;
+  double score = 0;
+  bool is_in_model = false;  // not only matched as a whole
+  bool strips_left = false, strips_right = false, is_single_word = false, is_normalized = false;
 };
 
 // Tokens by id. Ids are bounded before anything is allocated for them: by the rows of the embedding, or, where those
@@ -32,13 +33,14 @@ class HfTokens {
   HfTokens(int n_vocab, size_t n_expected, std::string_view source);
 
   // A token of the model. Throws where the id is out of bounds or taken, or the text is.
-  void add(int64_t id, std::string text, TokenType type, float score = 0);
+  void add(int64_t id, std::string text, TokenType type, double score = 0);
   // A token that is matched in text as a whole. It may be one of the model's; one beyond the embedding is left out.
   void add_matched(const JsonField& field, int64_t id);
 
   std::optional<int32_t> find(std::string_view text) const;
   HfToken& operator[](int32_t id) { return tokens_[static_cast<size_t>(id)]; }
   std::span<const HfToken> all() const { return tokens_; }
+  bool has_any_normalized() const;
   // Holes, and ids up to `n_vocab`, as tokens that no text has.
   void pad();
 
@@ -62,16 +64,28 @@ class HfTokens {
   size_t n_texts_ = 0;
 };
 
+// Stages that GGUF cannot express, as the JSON text that tokenizer.json has for them; nothing where GGUF's keys imply
+// them.
+struct HfStages {
+  std::optional<std::string> normalizer = {}, pre_tokenizer = {}, model = {}, post_processor = {}, decoder = {};
+};
+
 struct HfVocabulary {
   HfTokens tokens;
   std::string model;  // tokenizer.ggml.model
   std::string pre = "default";
-  std::vector<std::string> merges = {};  // "left right"
+  std::vector<std::string> merges = {};                      // "left right"
+  std::optional<std::vector<std::string>> merge_pairs = {};  // left, right, …: instead, where that is ambiguous
   std::optional<bool> ignores_merges = {};
+  bool merges_by_rank = false;  // of a llama vocabulary
   bool normalizes_nfc = false;
   bool adds_space_prefix = true;
   SpacePrefix space_prefix = SpacePrefix::every_part;
   bool prefixes_unless_space = false;
+  std::optional<bool> removes_extra_spaces = {};      // of a t5 vocabulary
+  std::string charsmap = {};                          // of a t5 vocabulary, as SentencePiece stores it
+  std::optional<std::string> word_piece_prefix = {};  // tokens are to be stored with phantom spaces instead
+  HfStages stages = {};
   int32_t bos = -1, eos = -1, unknown = -1, padding = -1;  // -1: the file does not say
   std::optional<bool> adds_bos = {}, adds_eos = {};
 };

@@ -43,6 +43,7 @@ class JsonField {
   [[noreturn]] void refuse_unsupported(std::string_view expected) const { refuse(expected, ErrorCode::unsupported); }
 
   std::string_view source() const { return source_; }
+  const Json& json() const { return *value_; }  // of a field that is not absent
 
  private:
   JsonField(const Json* value, std::string_view source, std::string path)

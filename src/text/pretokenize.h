@@ -1,14 +1,10 @@
-// Splits text into the pieces that byte-level BPE never merges across, by the regular expressions of each vocabulary
-// family (tokenizer.ggml.pre).
+// The table of pre-tokenizers that tokenizer.ggml.pre names: the regular expressions by which each vocabulary family
+// splits text into the pieces that byte-level BPE never merges across.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include "base/function_ref.h"
 #include "text/split_pattern.h"
 
 namespace quandex {
@@ -28,19 +24,5 @@ const PreTokenizerRule& find_pre_tokenizer_rule(std::string_view name, std::stri
 // The rule that splits by exactly these patterns, if there is one: of several the first that treats merges so, else the
 // first.
 const PreTokenizerRule* find_pre_tokenizer_rule(std::span<const std::string> patterns, bool ignore_merges);
-
-class PreTokenizer {
- public:
-  explicit PreTokenizer(const PreTokenizerRule& rule);
-
-  // Calls piece() with consecutive parts of `text`, none empty, that together are all of it. `text` must be valid
-  // UTF-8. May be called by several threads. Throws Error where the matcher runs out of memory.
-  void split(std::string_view text, FunctionRef<void(std::string_view)> piece) const;
-
- private:
-  void split_level(size_t level, std::string_view text, FunctionRef<void(std::string_view)> piece) const;
-
-  std::vector<SplitPattern> patterns_;
-};
 
 }  // namespace quandex

@@ -4,6 +4,7 @@
 
 #include "base/shown.h"
 #include "base/utf8.h"
+#include "text/charsmap.h"
 #include "text/hf_vocabulary_parts.h"
 #include "text/protobuf.h"
 
@@ -11,7 +12,7 @@ namespace quandex {
 namespace {
 
 constexpr std::string_view kSpace = "\xE2\x96\x81";  // U+2581
-constexpr int32_t kBpe = 2;
+constexpr int32_t kUnigram = 1, kBpe = 2;
 
 struct TrainerSpec {
   int32_t model_type = 1;  // Unigram, where the file does not say
@@ -20,6 +21,7 @@ struct TrainerSpec {
 };
 
 struct NormalizerSpec {
+  std::string_view charsmap;
   bool has_rules = false, adds_dummy_prefix = true, removes_extra_spaces = true, escapes_spaces = true;
 };
 
@@ -59,7 +61,9 @@ NormalizerSpec read_normalizer_spec(ProtobufReader reader) {
   NormalizerSpec spec;
   while (const auto field = reader.next()) {
     switch (field->number) {
-      case 2:  // precompiled_charsmap
+      case 2:
+        spec.charsmap = reader.text(*field);
+        break;
       case 6:  // normalization_rule_tsv
         spec.has_rules = spec.has_rules || !reader.text(*field).empty();
         break;
@@ -107,20 +111,24 @@ void check_trainer(const TrainerSpec& trainer, std::string_view source) {
     throw Error(ErrorCode::unsupported, "{}: trainer_spec.{} is {}, expected {}", source, field, found, expected);
   };
   const auto type = static_cast<size_t>(trainer.model_type);
-  if (trainer.model_type != kBpe)
+  if (trainer.model_type != kBpe && trainer.model_type != kUnigram)
     refuse("model_type",
            type < kModelTypes.size() ? std::string(kModelTypes[type]) : fmt::to_string(trainer.model_type),
-           "BPE: SentencePiece's other models are not supported");
+           "Unigram or BPE: SentencePiece's other models are not supported");
   if (trainer.has_space_as_suffix) refuse("treat_whitespace_as_suffix", "true", "false");
-  if (!trainer.has_byte_fallback) refuse("byte_fallback", "false", "true: every text must have ids");
+  if (!trainer.has_byte_fallback && trainer.model_type == kBpe)
+    refuse("byte_fallback", "false", "true: every text must have ids");
 }
 
-void check_normalizer(const NormalizerSpec& normalizer, std::string_view source) {
+void check_normalizer(const NormalizerSpec& normalizer, bool is_bpe, std::string_view source) {
   const auto refuse = [&](std::string_view field, std::string_view found, std::string_view expected) {
     throw Error(ErrorCode::unsupported, "{}: {} is {}, expected {}", source, field, found, expected);
   };
-  if (normalizer.has_rules) refuse("normalizer_spec.precompiled_charsmap", "set", "empty: no normalization of text");
-  if (normalizer.removes_extra_spaces) refuse("normalizer_spec.remove_extra_whitespaces", "true", "false");
+  if (normalizer.has_rules && normalizer.charsmap.empty())
+    refuse("normalizer_spec.normalization_rule_tsv", "set", "empty: rules that are compiled");
+  if (is_bpe && !normalizer.charsmap.empty())
+    refuse("normalizer_spec.precompiled_charsmap", "set", "empty for BPE: no normalization of text");
+  if (is_bpe && normalizer.removes_extra_spaces) refuse("normalizer_spec.remove_extra_whitespaces", "true", "false");
   if (!normalizer.escapes_spaces) refuse("normalizer_spec.escape_whitespaces", "false", "true");
 }
 
@@ -174,20 +182,28 @@ HfVocabulary parse_sentencepiece_model(std::span<const std::byte> bytes, std::st
     if (field->number == 1) pieces.push_back(read_piece(reader.message(*field), field->offset));
     if (field->number == 2) trainer = read_trainer_spec(reader.message(*field));
     if (field->number == 3) normalizer = read_normalizer_spec(reader.message(*field));
-    if (field->number == 5 && read_normalizer_spec(reader.message(*field)).has_rules)
+    if (field->number != 5) continue;
+    if (const auto spec = read_normalizer_spec(reader.message(*field)); spec.has_rules || !spec.charsmap.empty())
       throw Error(ErrorCode::unsupported, "{}: denormalizer_spec has rules, expected none", source);
   }
   if (pieces.empty())
     throw Error(ErrorCode::invalid_file, "{}: found no pieces, expected a SentencePiece model", source);
   check_trainer(trainer, source);
-  check_normalizer(normalizer, source);
+  const bool is_bpe = trainer.model_type == kBpe;
+  check_normalizer(normalizer, is_bpe, source);
 
-  HfVocabulary vocabulary{.tokens = HfTokens(n_vocab, pieces.size(), source), .model = "llama"};
+  HfVocabulary vocabulary{.tokens = HfTokens(n_vocab, pieces.size(), source), .model = is_bpe ? "llama" : "t5"};
   for (size_t id = 0; id < pieces.size(); ++id)
     add_piece(vocabulary.tokens, pieces[id], static_cast<int64_t>(id), normalizer.adds_dummy_prefix, source);
-  check_bytes(vocabulary.tokens, source);
+  if (trainer.has_byte_fallback) check_bytes(vocabulary.tokens, source);
   vocabulary.adds_space_prefix = normalizer.adds_dummy_prefix;
-  vocabulary.space_prefix = SpacePrefix::not_user_defined;
+  if (is_bpe) {
+    vocabulary.space_prefix = SpacePrefix::not_user_defined;
+  } else {
+    if (!normalizer.charsmap.empty()) (void)Charsmap(normalizer.charsmap, source);  // refuses what is none
+    vocabulary.charsmap = normalizer.charsmap;
+    vocabulary.removes_extra_spaces = normalizer.removes_extra_spaces;
+  }
   vocabulary.unknown = checked_id(trainer.unknown, vocabulary.tokens, "unk_id", source);
   vocabulary.bos = checked_id(trainer.bos, vocabulary.tokens, "bos_id", source);
   vocabulary.eos = checked_id(trainer.eos, vocabulary.tokens, "eos_id", source);

@@ -3,87 +3,76 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "text/unicode.h"
 
 namespace quandex {
 namespace {
 
-// Unicode's White_Space property.
-bool is_white_space(char32_t c) {
-  constexpr std::u32string_view kHigh = U"\x85\xA0\u1680\u2028\u2029\u202F\u205F\u3000";
-  return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x2000 && c <= 0x200A) || kHigh.find(c) != std::u32string_view::npos;
+DecodedCodepoint last_character(std::string_view text) {
+  size_t begin = text.size() - 1;
+  while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;
+  return decode_utf8(text.substr(begin));
+}
+
+bool ends_with_word(std::string_view text) { return !text.empty() && is_word_character(last_character(text).value); }
+bool starts_with_word(std::string_view text) { return !text.empty() && is_word_character(decode_utf8(text).value); }
+
+size_t without_space_at_end(std::string_view text) {
+  while (!text.empty()) {
+    const DecodedCodepoint last = last_character(text);
+    if (!is_white_space(last.value)) break;
+    text.remove_suffix(static_cast<size_t>(last.n_bytes));
+  }
+  return text.size();
+}
+
+size_t size_of_space_at_start(std::string_view text) {
+  size_t size = 0;
+  while (size < text.size()) {
+    const DecodedCodepoint next = decode_utf8(text.substr(size));
+    if (!is_white_space(next.value)) break;
+    size += static_cast<size_t>(next.n_bytes);
+  }
+  return size;
 }
 
 }  // namespace
 
-SpecialMatcher::SpecialMatcher(const Vocabulary& vocabulary, bool with_control) : vocabulary_(vocabulary) {
-  for (int32_t id = 0; id < vocabulary.size(); ++id) {
-    const bool is_matched =
-        vocabulary.type(id) == TokenType::user_defined || (with_control && vocabulary.is_special(id));
-    if (is_matched && !vocabulary.text(id).empty()) entries_.push_back({vocabulary.text(id), id});
+SpecialMatcher::SpecialMatcher(std::vector<Entry> entries) {
+  std::vector<TextTrie::Entry> texts;
+  for (const Entry& entry : entries) {
+    texts.push_back({entry.text, static_cast<int32_t>(tokens_.size())});
+    tokens_.push_back(entry.token);
   }
-  std::ranges::sort(
-      entries_, [](const Entry& a, const Entry& b) { return a.text != b.text ? a.text < b.text : a.token < b.token; });
-  // Of equal texts the lowest id stays.
-  const auto repeated = std::ranges::unique(entries_, {}, &Entry::text);
-  entries_.erase(repeated.begin(), repeated.end());
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    auto& [first, last] = ranges_[static_cast<uint8_t>(entries_[i].text[0])];
-    if (first == last) first = i;
-    last = i + 1;
-  }
+  trie_ = TextTrie(std::move(texts));
 }
 
-std::optional<SpecialMatcher::Match> SpecialMatcher::longest_at(std::string_view text, size_t begin) const {
-  std::optional<Match> longest;
-  auto [first, last] = ranges_[static_cast<uint8_t>(text[begin])];
-  // All entries in [first, last) agree with the text in their first `n` bytes; the shortest of them comes first.
-  for (size_t n = 1; first < last; ++n) {
-    if (entries_[first].text.size() == n) {
-      longest = Match{begin, begin + n, entries_[first].token};
-      ++first;
+void SpecialMatcher::split(std::string_view text, bool special,
+                           FunctionRef<void(std::string_view, const MatchedToken*)> part) const {
+  size_t done = 0;
+  for (size_t at = 0; !trie_.is_empty() && at < text.size();) {
+    if (!trie_.may_begin(text[at])) {
+      ++at;
+      continue;
     }
-    if (begin + n == text.size()) break;
-    const auto byte_at_n = [n](const Entry& entry) { return static_cast<uint8_t>(entry.text[n]); };
-    const auto narrowed = std::ranges::equal_range(entries_.begin() + static_cast<ptrdiff_t>(first),
-                                                   entries_.begin() + static_cast<ptrdiff_t>(last),
-                                                   static_cast<uint8_t>(text[begin + n]), {}, byte_at_n);
-    first = static_cast<size_t>(narrowed.begin() - entries_.begin());
-    last = static_cast<size_t>(narrowed.end() - entries_.begin());
+    size_t begin = at, end = at;
+    int32_t index = -1;
+    trie_.for_each_prefix(text.substr(at), [&](int32_t value, size_t n_bytes) { index = value, end = at + n_bytes; });
+    if (index < 0) {
+      ++at;
+      continue;
+    }
+    at = end;
+    const MatchedToken& token = tokens_[static_cast<size_t>(index)];
+    if (token.is_special && !special) continue;
+    if (token.is_single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
+    if (token.strips_left) begin = std::max(without_space_at_end(text.substr(0, begin)), done);
+    if (token.strips_right) end += size_of_space_at_start(text.substr(end));
+    if (done < begin) part(text.substr(done, begin - done), nullptr);
+    part(text.substr(begin, end - begin), &token);
+    done = end;
   }
-  return longest;
-}
-
-std::optional<SpecialMatcher::Match> SpecialMatcher::find_next(std::string_view text, size_t from) const {
-  if (entries_.empty()) return std::nullopt;
-  for (size_t begin = from; begin < text.size(); ++begin) {
-    const auto& [first, last] = ranges_[static_cast<uint8_t>(text[begin])];
-    if (first == last) continue;
-    if (const auto match = longest_at(text, begin)) return match;
-  }
-  return std::nullopt;
-}
-
-size_t SpecialMatcher::n_stripped_left(std::string_view text, const Match& match) const {
-  if (!vocabulary_.strips_left(match.token)) return 0;
-  size_t begin = match.begin;
-  while (begin > 0) {
-    size_t last = begin - 1;
-    while (last > 0 && (static_cast<uint8_t>(text[last]) & 0xC0) == 0x80) --last;
-    if (!is_white_space(decode_utf8(text.substr(last, begin - last)).value)) break;
-    begin = last;
-  }
-  return match.begin - begin;
-}
-
-size_t SpecialMatcher::n_stripped_right(std::string_view text, const Match& match) const {
-  if (!vocabulary_.strips_right(match.token)) return 0;
-  size_t end = match.end;
-  while (end < text.size()) {
-    const DecodedCodepoint character = decode_utf8(text.substr(end));
-    if (!is_white_space(character.value)) break;
-    end += static_cast<size_t>(character.n_bytes);
-  }
-  return end - match.end;
+  if (done < text.size()) part(text.substr(done), nullptr);
 }
 
 }  // namespace quandex

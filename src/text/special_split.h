@@ -1,45 +1,41 @@
-// Finds the tokens that are matched in text as a whole, before anything else looks at it: user-defined ones always,
-// control tokens on request.
+// Finds the tokens that are matched in text as a whole, before a model sees what lies between them.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
-#include "text/vocabulary.h"
+#include "base/function_ref.h"
+#include "text/text_trie.h"
 
 namespace quandex {
 
+struct MatchedToken {
+  int32_t token = -1;
+  bool is_special = false;                         // matched only on request
+  bool strips_left = false, strips_right = false;  // white space beside it belongs to it
+  bool is_single_word = false;                     // not beside a character of a word
+};
+
 class SpecialMatcher {
  public:
-  // The vocabulary must outlive it.
-  SpecialMatcher(const Vocabulary& vocabulary, bool with_control);
-
-  struct Match {
-    size_t begin, end;
-    int32_t token;
+  struct Entry {
+    std::string_view text;  // must outlive the matcher
+    MatchedToken token;
   };
-  // The leftmost match that begins at `from` or later; among those that begin there, the longest.
-  std::optional<Match> find_next(std::string_view text, size_t from) const;
+  // Of entries with the same text the first counts.
+  explicit SpecialMatcher(std::vector<Entry> entries);
 
-  // Bytes of white space beside a match that belong to it.
-  size_t n_stripped_left(std::string_view text, const Match& match) const;
-  size_t n_stripped_right(std::string_view text, const Match& match) const;
+  // Calls part(text, token) for all of `text` in order: for each match with its token, for what lies between with null.
+  // The leftmost match counts, of those that begin there the longest; one that is then not wanted (special where
+  // `special` is false, or part of a word) hides what it overlaps.
+  void split(std::string_view text, bool special, FunctionRef<void(std::string_view, const MatchedToken*)> part) const;
 
  private:
-  std::optional<Match> longest_at(std::string_view text, size_t begin) const;
-
-  struct Entry {
-    std::string_view text;
-    int32_t token;
-  };
-  const Vocabulary& vocabulary_;
-  std::vector<Entry> entries_;                           // by text
-  std::array<std::pair<size_t, size_t>, 256> ranges_{};  // entries that start with each byte
+  std::vector<MatchedToken> tokens_;
+  TextTrie trie_;  // to indices of tokens_
 };
 
 }  // namespace quandex

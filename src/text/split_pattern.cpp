@@ -23,8 +23,10 @@ constexpr std::string_view kWhiteSpace =
 constexpr std::string_view kNoWhiteSpace =
     R"(\x00-\x08\x0E-\x1F\x21-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
-// What Oniguruma takes for part of a word; PCRE2 takes letters, numbers and the underscore.
+// What Oniguruma takes for part of a word; PCRE2 takes letters, numbers and the underscore. Outside brackets, and for
+// \b, it asks a table of Latin-1 that has superscript digits and fractions too.
 constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+constexpr std::string_view kLoneWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 // Spells out what PCRE2 reads otherwise: \s, \w and their negations, \u, brackets within brackets.
 class Spelling {
@@ -82,11 +84,11 @@ class Spelling {
         bracketed(escaped == 's' ? kWhiteSpace : kNoWhiteSpace);
         break;
       case 'w':
-        bracketed(kWord);
+        bracketed(is_inside ? kWord : kLoneWord);
         break;
       case 'W':
         if (is_inside) refuse("\\W inside brackets");
-        out_.append("[^").append(kWord).append("]");
+        out_.append("[^").append(kLoneWord).append("]");
         break;
       case 'b':
       case 'B':
@@ -95,6 +97,9 @@ class Spelling {
         break;
       case 'u':
         return four_digits();
+      case 'p':
+      case 'P':
+        return property();
       case 'h':
       case 'H':
       case 'v':
@@ -124,8 +129,26 @@ class Spelling {
   void word_boundary(bool is_one) {
     at_ += 2;
     // Of the characters in front and behind, one is part of a word, or both or neither.
-    out_ +=
-        fmt::format("(?:(?<=[{0}])(?{1}[{0}])|(?<![{0}])(?{2}[{0}]))", kWord, is_one ? "!" : "=", is_one ? "=" : "!");
+    out_ += fmt::format("(?:(?<=[{0}])(?{1}[{0}])|(?<![{0}])(?{2}[{0}]))", kLoneWord, is_one ? "!" : "=",
+                        is_one ? "=" : "!");
+  }
+
+  // \p{…}: a name is a general category of one or two letters, or a script. To PCRE2 a bare script takes in characters
+  // that are of several.
+  void property() {
+    const size_t end = pattern_.find('}', at_);
+    if (!pattern_.substr(at_ + 2).starts_with("{") || end == pattern_.npos) {
+      out_.append(pattern_.substr(at_, 2));
+      at_ += 2;
+      return;
+    }
+    std::string_view name = pattern_.substr(at_ + 3, end - at_ - 3);
+    const bool is_negated = name.starts_with('^');
+    if (is_negated) name.remove_prefix(1);
+    out_.append(pattern_.substr(at_, 2)).append(is_negated ? "{^" : "{");
+    if (name.size() > 2) out_.append("sc:");
+    out_.append(name).append("}");
+    at_ = end + 1;
   }
 
   // \uHHHH

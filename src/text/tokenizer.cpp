@@ -1,160 +1,201 @@
 #include "text/tokenizer.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
-#include <variant>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
-#include "base/utf8.h"
-#include "text/bpe.h"
-#include "text/normalize.h"
-#include "text/special_split.h"
-#include "text/spm.h"
-#include "text/vocabulary.h"
+#include "text/json_field.h"
+#include "text/pipeline.h"
+#include "text/word_piece.h"
 
 namespace quandex {
 namespace {
 
-// Offsets inside a text are 32 bits wide, and escaping can triple it.
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
+// What a value of tokenizer.ggml.model means where the file has no stages of its own, in the words of tokenizer.json.
+struct Implied {
+  std::string_view normalizer = "null", pre_tokenizer = "null", decoder = "null", settings = "null";
+};
+// Bert's: without capitals and accents, for GGUF has no key that says otherwise.
+constexpr Implied kBert = {
+    R"({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "lowercase": true})",
+    R"({"type": "BertPreTokenizer"})", R"({"type": "WordPiece", "prefix": "##", "cleanup": true})",
+    R"({"type": "WordPiece", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100})"};
+constexpr std::string_view kMetaspaceDecoder =
+    R"({"type": "Sequence", "decoders": [{"type": "ByteFallback"},
+        {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"}]})";
+constexpr std::string_view kPlainSpaceDecoder =
+    R"({"type": "Sequence", "decoders": [{"type": "ByteFallback"},
+        {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "never"}]})";
 
-using Encoder = std::variant<BpeEncoder, SpmEncoder>;
-
-// Whether parts of a text are composed (NFC) before they are encoded.
-bool read_normalizer(const Metadata& metadata) {
-  constexpr std::string_view kKey = "quandex.tokenizer.normalizer";
-  const std::string name = metadata.string(kKey, "none");
-  if (name != "nfc" && name != "none")
-    throw Error(ErrorCode::unsupported, "{}: {} '{}' is not supported, expected nfc or none", metadata.source(), kKey,
-                name);
-  return name == "nfc";
-}
-
-class GgufTokenizer final : public Tokenizer {
+// JSON text under a key of ours, or what stands in for it. Keeps the value that fields point to.
+class StageJson {
  public:
-  GgufTokenizer(std::unique_ptr<const Vocabulary> vocabulary, Encoder encoder, SpecialTokens special, bool composes)
-      : vocabulary_(std::move(vocabulary)),
-        encoder_(std::move(encoder)),
-        special_(std::move(special)),
-        composes_(composes),
-        always_matched_(*vocabulary_, false),
-        matched_on_request_(*vocabulary_, true) {}
+  StageJson(const Metadata& metadata, std::string_view name, std::string_view otherwise)
+      : key_(fmt::format("quandex.tokenizer.{}", name)),
+        source_(fmt::format("{}: {}", metadata.source(), key_)),
+        is_there_(metadata.has(key_)),
+        json_(parse_json(is_there_ ? metadata.string(key_) : std::string(otherwise), source_)) {}
 
-  std::vector<int32_t> encode(std::string_view text, bool parse_special) const override;
-  void append(int32_t token, std::string& bytes, bool special) const override;
-  bool strips_leading_space() const override {
-    const auto* spm = std::get_if<SpmEncoder>(&encoder_);
-    return spm != nullptr && spm->adds_space_prefix();
-  }
-  int n_vocab() const override { return vocabulary_->size(); }
-  const SpecialTokens& special() const override { return special_; }
-  bool is_control(int32_t token) const override {
-    return vocabulary_->contains(token) && vocabulary_->type(token) == TokenType::control;
-  }
-  std::optional<int32_t> find(std::string_view token_text) const override { return vocabulary_->find(token_text); }
-  std::string_view token_text(int32_t token) const override {
-    return vocabulary_->contains(token) ? vocabulary_->text(token) : std::string_view();
-  }
+  bool is_there() const { return is_there_; }
+  JsonField field() const { return {json_, source_}; }
 
  private:
-  Beside kind_of(int32_t token) const {
-    return vocabulary_->is_special(token) ? Beside::control : Beside::user_defined;
-  }
-  void encode_part(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const;
-
-  std::unique_ptr<const Vocabulary> vocabulary_;
-  Encoder encoder_;
-  SpecialTokens special_;
-  bool composes_;  // NFC
-  SpecialMatcher always_matched_, matched_on_request_;
+  std::string key_, source_;
+  bool is_there_;
+  Json json_;
 };
 
-void GgufTokenizer::encode_part(std::string_view text, Beside before, Beside after, std::vector<int32_t>& ids) const {
-  std::string composed;
-  if (composes_ && !is_surely_nfc(text)) text = composed = to_nfc(text);
-  if (const auto* spm = std::get_if<SpmEncoder>(&encoder_))
-    spm->encode(text, before, after, ids);
-  else if (!text.empty())
-    std::get<BpeEncoder>(encoder_).encode(text, ids);
+// Earlier versions wrote "nfc".
+Normalizer read_normalizer(const Metadata& metadata, std::string_view otherwise) {
+  constexpr std::string_view kKey = "quandex.tokenizer.normalizer";
+  const std::string text = metadata.string(kKey, "");
+  if (text == "none") return {};
+  if (text == "nfc") {
+    const Json nfc = {{"type", "NFC"}};
+    return Normalizer(JsonField(nfc, metadata.source()));
+  }
+  return Normalizer(StageJson(metadata, "normalizer", otherwise).field());
 }
 
-std::vector<int32_t> GgufTokenizer::encode(std::string_view text, bool parse_special) const {
-  if (text.size() > kMaxTextBytes)
-    throw Error(ErrorCode::invalid_argument, "text of {} bytes is too long to tokenize at once, expected at most {}",
-                text.size(), kMaxTextBytes);
-  std::string repaired;
-  if (!is_valid_utf8(text)) {
-    repaired = to_valid_utf8(text);
-    text = repaired;
-  }
-  if (const auto* spm = std::get_if<SpmEncoder>(&encoder_); spm != nullptr && spm->takes_mark_for_space()) {
-    repaired = SpmEncoder::mark_to_space(text);
-    text = repaired;
-  }
-  const SpecialMatcher& matcher = parse_special ? matched_on_request_ : always_matched_;
-  std::vector<int32_t> ids;
-  ids.reserve(text.size() / 4 + 4);
-  size_t done = 0;
-  Beside before = Beside::nothing;
-  for (auto match = matcher.find_next(text, 0); match; match = matcher.find_next(text, match->end)) {
-    const Beside kind = kind_of(match->token);
-    // A match may begin in white space that the one before it has swallowed.
-    const size_t begin = std::max(done, match->begin - matcher.n_stripped_left(text, *match));
-    encode_part(text.substr(done, begin - done), before, kind, ids);
-    ids.push_back(match->token);
-    done = std::max(done, match->end + matcher.n_stripped_right(text, *match));
-    before = kind;
-  }
-  encode_part(text.substr(done), before, Beside::nothing, ids);
-  return ids;
+// Stages that a file may have whatever its model is.
+PipelineParts make_parts(const Metadata& metadata, std::unique_ptr<const Vocabulary> vocabulary, Encoder encoder,
+                         SpecialTokens special, const Implied& implied) {
+  PipelineParts parts{.vocabulary = std::move(vocabulary),
+                      .normalizer = read_normalizer(metadata, implied.normalizer),
+                      .encoder = std::move(encoder),
+                      .special = std::move(special),
+                      .post_processor = {},
+                      .decoder = {},
+                      .word_piece_prefix = {}};
+  const StageJson post_processor(metadata, "post_processor", "null"), decoder(metadata, "decoder", implied.decoder);
+  if (post_processor.is_there()) parts.post_processor.emplace(post_processor.field(), parts.vocabulary->size());
+  if (decoder.is_there() || implied.decoder != "null") parts.decoder.emplace(decoder.field());
+  return parts;
 }
 
-void GgufTokenizer::append(int32_t token, std::string& bytes, bool special) const {
-  if (!vocabulary_->contains(token) || (!special && vocabulary_->is_special(token))) return;
-  if (vocabulary_->type(token) == TokenType::unused) return;  // ids that fill the embedding stand for no text
-  bytes.append(std::visit([&](const auto& encoder) { return encoder.bytes(token); }, encoder_));
+PreTokenizer make_pre_tokenizer(const Metadata& metadata, const PreTokenizerRule& rule) {
+  const StageJson stages(metadata, "pre_tokenizer", "null");
+  if (stages.is_there()) return PreTokenizer(stages.field(), PreTokenizer::Bytes::kept);
+  return PreTokenizer(rule);
 }
 
 std::unique_ptr<Tokenizer> make_bpe(const Metadata& metadata, std::unique_ptr<const Vocabulary> vocabulary) {
   constexpr std::string_view kPreKey = "tokenizer.ggml.pre";
-  if (!metadata.has(kPreKey))
+  const bool has_stages = metadata.has("quandex.tokenizer.pre_tokenizer");
+  if (!metadata.has(kPreKey) && !has_stages)
     LOG(warn, "load", "{}: {} is absent, so text is split by the rule 'default'", metadata.source(), kPreKey);
-  const PreTokenizerRule& rule = find_pre_tokenizer_rule(metadata.string(kPreKey, "default"), metadata.source());
+  const PreTokenizerRule& rule =
+      find_pre_tokenizer_rule(has_stages ? "default" : metadata.string(kPreKey, "default"), metadata.source());
   SpecialTokens special = read_special_tokens(metadata, *vocabulary, {.add_bos = rule.add_bos});
-  BpeEncoder encoder(metadata, *vocabulary, rule);
-  return std::make_unique<GgufTokenizer>(std::move(vocabulary), std::move(encoder), std::move(special),
-                                         read_normalizer(metadata));
+  const bool ignore_merges = metadata.boolean("quandex.tokenizer.ignore_merges", rule.ignore_merges);
+  BpeEncoder encoder(metadata, *vocabulary, make_pre_tokenizer(metadata, rule), ignore_merges);
+  return std::make_unique<Pipeline>(
+      metadata, make_parts(metadata, std::move(vocabulary), std::move(encoder), std::move(special), {}));
 }
 
 std::unique_ptr<Tokenizer> make_spm(const Metadata& metadata, std::unique_ptr<const Vocabulary> vocabulary) {
   SpecialTokens special =
       read_special_tokens(metadata, *vocabulary, {.add_bos = true, .uses_sentencepiece_texts = true});
   SpmEncoder encoder(metadata, *vocabulary);
-  return std::make_unique<GgufTokenizer>(std::move(vocabulary), std::move(encoder), std::move(special),
-                                         read_normalizer(metadata));
+  return std::make_unique<Pipeline>(
+      metadata, make_parts(metadata, std::move(vocabulary), std::move(encoder), std::move(special), {}));
 }
+
+// Where GGUF says nothing of it, a text of Bert lies between [CLS] and [SEP].
+SpecialTokens read_bert_tokens(const Metadata& metadata, const Vocabulary& vocabulary) {
+  SpecialTokens special = read_special_tokens(metadata, vocabulary, {.add_bos = true});
+  const auto id_of = [&](std::string_view key, int32_t otherwise, std::string_view text) {
+    if (const int32_t id = special_id(metadata, key, vocabulary); id >= 0) return id;
+    return otherwise >= 0 ? otherwise : vocabulary.find(text).value_or(-1);
+  };
+  special.bos = id_of("tokenizer.ggml.cls_token_id", special.bos, "[CLS]");
+  special.eos = id_of("tokenizer.ggml.seperator_token_id", special.eos, "[SEP]");
+  const bool adds_separator = metadata.boolean("tokenizer.ggml.add_sep_token", true);
+  special.add_eos = metadata.boolean("tokenizer.ggml.add_eos_token", adds_separator);
+  return special;
+}
+
+// Which tokens the model itself can give.
+std::vector<bool> find_model_tokens(const Metadata& metadata, const Vocabulary& vocabulary) {
+  constexpr std::string_view kKey = "quandex.tokenizer.not_in_model";
+  const bool says_all = metadata.has("quandex.tokenizer.model");
+  std::vector<bool> has(static_cast<size_t>(vocabulary.size()));
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const TokenType type = vocabulary.type(id);
+    has[static_cast<size_t>(id)] =
+        type != TokenType::unused && (says_all || type == TokenType::normal || type == TokenType::user_defined);
+  }
+  for (const int32_t id : token_ids(metadata, kKey, vocabulary)) has[static_cast<size_t>(id)] = false;
+  return has;
+}
+
+std::unique_ptr<Tokenizer> make_word_piece(const Metadata& metadata, std::unique_ptr<const Vocabulary> vocabulary) {
+  const StageJson settings(metadata, "model", kBert.settings);
+  const StageJson pre_tokenizer(metadata, "pre_tokenizer", kBert.pre_tokenizer);
+  const bool is_phantom = stores_phantom_spaces(metadata);
+  SpecialTokens special = read_bert_tokens(metadata, *vocabulary);
+  auto model = make_piece_model({metadata, *vocabulary, settings.field(), find_model_tokens(metadata, *vocabulary)});
+  PieceEncoder encoder(PreTokenizer(pre_tokenizer.field(), PreTokenizer::Bytes::spelled), std::move(model));
+  PipelineParts parts = make_parts(metadata, std::move(vocabulary), std::move(encoder), std::move(special), kBert);
+  if (is_phantom) parts.word_piece_prefix = settings.field()["continuing_subword_prefix"].string_or("##");
+  return std::make_unique<Pipeline>(metadata, std::move(parts));
+}
+
+// The model that the file's own stages come with.
+std::unique_ptr<Tokenizer> make_staged(const Metadata& metadata, std::unique_ptr<const Vocabulary> vocabulary) {
+  const StageJson settings(metadata, "model", "null"), pre_tokenizer(metadata, "pre_tokenizer", "null");
+  SpecialTokens special = read_special_tokens(metadata, *vocabulary, {});
+  auto model = make_piece_model({metadata, *vocabulary, settings.field(), find_model_tokens(metadata, *vocabulary)});
+  PieceEncoder encoder(PreTokenizer(pre_tokenizer.field(), PreTokenizer::Bytes::spelled), std::move(model));
+  PipelineParts parts = make_parts(metadata, std::move(vocabulary), std::move(encoder), std::move(special), {});
+  if (!parts.decoder) parts.decoder.emplace(StageJson(metadata, "decoder", "null").field());
+  return std::make_unique<Pipeline>(metadata, std::move(parts));
+}
+
+// Unigram as SentencePiece has it.
+std::unique_ptr<Tokenizer> make_unigram_of_gguf(const Metadata& metadata,
+                                                std::unique_ptr<const Vocabulary> vocabulary) {
+  SpecialTokens special = read_special_tokens(metadata, *vocabulary, {.uses_sentencepiece_texts = true});
+  special.add_eos = metadata.boolean("tokenizer.ggml.add_eos_token", true);
+  int32_t unknown = special_id(metadata, "tokenizer.ggml.unknown_token_id", *vocabulary);
+  for (int32_t id = 0; unknown < 0 && id < vocabulary->size(); ++id)
+    if (vocabulary->type(id) == TokenType::unknown) unknown = id;
+  if (unknown < 0)
+    throw Error(ErrorCode::invalid_file, "{}: tokenizer.ggml.unknown_token_id is absent, so not every text has ids",
+                metadata.source());
+  const bool has_bytes = vocabulary->find("<0x00>").has_value();
+  const Json settings = {
+      {"type", "Unigram"}, {"unk_id", unknown}, {"byte_fallback", has_bytes}, {"single_precision", true}};
+  auto model = make_piece_model(
+      {metadata, *vocabulary, JsonField(settings, metadata.source()), find_model_tokens(metadata, *vocabulary)});
+  const bool adds_space = metadata.boolean("tokenizer.ggml.add_space_prefix", true);
+  const Implied implied{.decoder = adds_space ? kMetaspaceDecoder : kPlainSpaceDecoder};
+  SentencePieceUnigram encoder(metadata, std::move(model));
+  return std::make_unique<Pipeline>(
+      metadata, make_parts(metadata, std::move(vocabulary), std::move(encoder), std::move(special), implied));
+}
+
+using Make = std::unique_ptr<Tokenizer> (*)(const Metadata&, std::unique_ptr<const Vocabulary>);
+struct ModelKind {
+  std::string_view name;
+  Make make;
+};
+constexpr std::array<ModelKind, 4> kModels = {
+    {{"gpt2", make_bpe}, {"llama", make_spm}, {"bert", make_word_piece}, {"t5", make_unigram_of_gguf}}};
 
 }  // namespace
 
-std::vector<int32_t> Tokenizer::encode_prompt(std::string_view text, bool parse_special) const {
-  std::vector<int32_t> ids = encode(text, parse_special);
-  if (special().add_bos && special().bos >= 0) ids.insert(ids.begin(), special().bos);
-  if (special().add_eos && special().eos >= 0) ids.push_back(special().eos);
-  return ids;
-}
-
 std::string Tokenizer::decode(std::span<const int32_t> tokens, bool special) const {
   std::string bytes;
-  bool drops_space = strips_leading_space();
-  for (const int32_t token : tokens) {
-    const size_t begin = bytes.size();
-    append(token, bytes, special);
-    if (bytes.size() == begin) continue;
-    if (drops_space && bytes[begin] == ' ' && !is_control(token)) bytes.erase(begin, 1);
-    drops_space = false;
-  }
+  const auto all = stream(true);
+  for (const int32_t token : tokens) all->push(token, special, bytes);
+  all->finish(bytes);
   return bytes;
 }
 
@@ -164,11 +205,14 @@ std::unique_ptr<Tokenizer> make_tokenizer(const Metadata& metadata) {
     throw Error(ErrorCode::invalid_file, "{}: {} is absent, so the file has no tokenizer", metadata.source(),
                 kModelKey);
   const std::string& model = metadata.string(kModelKey);
-  if (model != "gpt2" && model != "llama")
-    throw Error(ErrorCode::unsupported, "{}: {} '{}' is not supported, expected gpt2 or llama", metadata.source(),
-                kModelKey, model);
+  const bool is_staged = metadata.has("quandex.tokenizer.model") && model != "bert";
+  const auto* const kind = std::ranges::find(kModels, model, &ModelKind::name);
+  if (kind == kModels.end() && !is_staged)
+    throw Error(ErrorCode::unsupported, "{}: {} '{}' is not supported, expected gpt2, llama, bert or t5",
+                metadata.source(), kModelKey, model);
   auto vocabulary = std::make_unique<const Vocabulary>(metadata);
-  return model == "gpt2" ? make_bpe(metadata, std::move(vocabulary)) : make_spm(metadata, std::move(vocabulary));
+  if (is_staged) return make_staged(metadata, std::move(vocabulary));
+  return kind->make(metadata, std::move(vocabulary));
 }
 
 }  // namespace quandex

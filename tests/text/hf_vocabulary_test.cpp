@@ -221,10 +221,25 @@ TEST_F(HfFolderTest, merges_may_be_texts_or_pairs) {
             "/tokenizer.json: model.merges[1] is \"a b c\", expected two tokens with a space between");
 }
 
-TEST_F(HfFolderTest, an_unknown_pattern_is_refused_in_full) {
-  const std::string pattern = "\\p{Han}+|" + std::string(200, 'x');
-  edit("tokenizer.json", [&](Json& json) { json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = pattern; });
-  EXPECT_EQ(error(), "/tokenizer.json: the pre-tokenizer splits by " + pattern + ", which is none of the known rules");
+TEST_F(HfFolderTest, a_pattern_of_no_rule_is_kept_as_the_stages_of_the_file) {
+  edit("tokenizer.json", [&](Json& json) { json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "[lt]|."; });
+  const Metadata metadata = read();
+  EXPECT_EQ(metadata.string("tokenizer.ggml.model"), "gpt2");
+  EXPECT_EQ(metadata.string("tokenizer.ggml.pre"), "quandex-stages");
+  EXPECT_NE(metadata.string("quandex.tokenizer.pre_tokenizer").find(R"("Regex":"[lt]|.")"), std::string::npos);
+  EXPECT_EQ(make_tokenizer(metadata)->encode("lantern", false).size(), 7u);
+}
+
+TEST_F(HfFolderTest, the_normalizer_of_earlier_versions_is_understood) {
+  use("qwen2");
+  Metadata metadata = read();
+  EXPECT_EQ(metadata.string("quandex.tokenizer.normalizer"), "nfc");
+  const Ids composed = make_tokenizer(metadata)->encode("e\u0301", false);
+  EXPECT_EQ(composed, make_tokenizer(metadata)->encode("\u00e9", false));
+  metadata.set_string("quandex.tokenizer.normalizer", R"({"type": "NFC"})");
+  EXPECT_EQ(make_tokenizer(metadata)->encode("e\u0301", false), composed);
+  metadata.set_string("quandex.tokenizer.normalizer", "none");
+  EXPECT_NE(make_tokenizer(metadata)->encode("e\u0301", false), composed);
 }
 
 TEST_F(HfFolderTest, merges_are_ignored_as_the_file_says_whatever_the_pattern_implies) {
@@ -259,29 +274,35 @@ TEST_P(HfRefusal, names_the_field_what_it_is_and_what_it_should_be) {
 INSTANTIATE_TEST_SUITE_P(
     Fields, HfRefusal,
     ::testing::Values(
-        Refusal{"unigram", "llama2", "/model/type", "\"Unigram\"", "model.type is \"Unigram\", expected \"BPE\""},
+        Refusal{"model", "llama2", "/model/type", "\"Neural\"",
+                "model.type is \"Neural\", expected BPE, Unigram, WordPiece or WordLevel"},
         Refusal{"dropout", "gpt2", "/model/dropout", "0.1", "model.dropout is 0.1, expected none"},
-        Refusal{"suffix", "gpt2", "/model/end_of_word_suffix", "\"</w>\"",
-                "model.end_of_word_suffix is \"</w>\", expected none"},
-        Refusal{"nfkc", "qwen2", "/normalizer/type", "\"NFKC\"",
-                "normalizer.type is \"NFKC\", expected NFC or none in front of byte-level BPE"},
-        Refusal{"prefix_space", "gpt2", "/pre_tokenizer/add_prefix_space", "true",
-                "pre_tokenizer.add_prefix_space is true, expected false"},
-        Refusal{"behavior", "qwen2", "/pre_tokenizer/pretokenizers/0/behavior", "\"MergedWithNext\"",
-                "pre_tokenizer.pretokenizers[0].behavior is \"MergedWithNext\", expected \"Isolated\", or \"Removed\" "
-                "with invert"},
-        Refusal{"pre_tokenizer", "metaspace_first", "/pre_tokenizer/type", "\"Whitespace\"",
-                "pre_tokenizer.type is \"Whitespace\", expected ByteLevel, or Metaspace without a normalizer"},
-        Refusal{"metaspace_split", "metaspace_first", "/pre_tokenizer/split", "true",
-                "pre_tokenizer.split is true, expected false: merges across spaces"},
-        Refusal{"decoder", "llama2", "/decoder/decoders", "[]",
-                "decoder is an object of 2, expected one that drops the space put in front"},
-        Refusal{"byte_fallback", "llama2", "/model/byte_fallback", "false",
-                "model.byte_fallback is false, expected true where the pre-tokenizer is not ByteLevel"},
-        Refusal{"post_processor", "gpt2", "/post_processor", R"({"type": "BertProcessing"})",
-                "post_processor.type is \"BertProcessing\", expected TemplateProcessing or ByteLevel"},
-        Refusal{"single_word", "gpt2", "/added_tokens/0/single_word", "true",
-                "added_tokens[0].single_word is true, expected false: tokens that must stand alone are not supported"}),
+        Refusal{"normalizer", "qwen2", "/normalizer/type", "\"Nmt\"",
+                "normalizer.type is \"Nmt\", expected Sequence or one of: NFC, NFD, NFKC, NFKD, Lowercase, "
+                "StripAccents, Strip, Prepend, Replace, BertNormalizer, Precompiled"},
+        Refusal{"behavior", "qwen2", "/pre_tokenizer/pretokenizers/0/behavior", "\"Halved\"",
+                "pre_tokenizer.pretokenizers[0].behavior is \"Halved\", expected Isolated, Removed, "
+                "MergedWithPrevious, MergedWithNext or Contiguous"},
+        Refusal{"pre_tokenizer", "metaspace_first", "/pre_tokenizer/type", "\"UnicodeScripts\"",
+                "pre_tokenizer.type is \"UnicodeScripts\", expected Sequence or one of: Split, ByteLevel, Metaspace, "
+                "Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit"},
+        Refusal{"regex", "qwen2", "/pre_tokenizer/pretokenizers/0/pattern/Regex", R"("\\h+")",
+                R"(pre_tokenizer.pretokenizers[0].pattern.Regex is "\\h+", expected a regular expression without \h)"},
+        Refusal{"brackets", "qwen2", "/pre_tokenizer/pretokenizers/0/pattern/Regex", R"("[a&&b]")",
+                "pre_tokenizer.pretokenizers[0].pattern.Regex is \"[a&&b]\", expected a regular expression without "
+                "'&&' inside brackets"},
+        Refusal{"empty_pattern", "gemma", "/normalizer/pattern", R"({"String": ""})",
+                "normalizer.pattern.String is \"\", expected a text that is not empty"},
+        Refusal{"metaspace", "metaspace_first", "/pre_tokenizer/prepend_scheme", "\"last\"",
+                "pre_tokenizer.prepend_scheme is \"last\", expected always, first or never"},
+        Refusal{"decoder", "llama2", "/decoder/decoders", R"([{"type": "CTC"}])",
+                "decoder.decoders[0].type is \"CTC\", expected Sequence or one of: ByteLevel, Metaspace, WordPiece, "
+                "ByteFallback, Fuse, Strip, Replace, BPEDecoder"},
+        Refusal{"decoder_order", "llama2", "/decoder/decoders", R"([{"type": "Fuse"}, {"type": "ByteFallback"}])",
+                "decoder.decoders[1].type is \"ByteFallback\", expected Sequence or one of: Strip, Fuse"},
+        Refusal{"post_processor", "gpt2", "/post_processor", R"({"type": "Template"})",
+                "post_processor.type is \"Template\", expected Sequence or one of: TemplateProcessing, "
+                "BertProcessing, RobertaProcessing, ByteLevel"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -56,8 +56,10 @@ TEST(SplitPattern, white_space_digits_and_words_are_those_of_oniguruma) {
     EXPECT_EQ(matches(set, spaces), Texts{}) << set;
   }
   EXPECT_EQ(matches(R"(\d+)", "1\u0663\u00bd\u4e00"), Texts{"1\u0663"});
-  EXPECT_EQ(matches(R"(\w+)", "a\u0301_\u203f9\u00bd\u0939\u093f"), (Texts{"a\u0301_\u203f9", "\u0939\u093f"}));
-  EXPECT_EQ(matches(R"(\W+)", "a\u00bd!b"), Texts{"\u00bd!"});
+  EXPECT_EQ(matches(R"(\w+)", "a\u0301_\u203f9\u00bd\u2153\u0939\u093f"),
+            (Texts{"a\u0301_\u203f9\u00bd", "\u0939\u093f"}));
+  EXPECT_EQ(matches(R"([\w]+)", "a\u00bdb"), (Texts{"a", "b"}));  // only alone is \w what is called so of Latin-1
+  EXPECT_EQ(matches(R"(\W+)", "a\u2153!b"), Texts{"\u2153!"});
 }
 
 TEST(SplitPattern, empty_matches_do_not_stop_the_walk) {

@@ -67,10 +67,14 @@ constexpr std::string_view kMorePatterns[] = {
     R"(|a)",
 };
 
+// Of the patterns of the rules, the one that looks for the end.
+constexpr std::string_view kLeftToPcre2[] = {R"(\s+$)"};
+
 std::vector<Pair> pairs_of_rules() {
   std::set<std::string_view> patterns;
   for (const PreTokenizerRule& rule : pre_tokenizer_rules())
     patterns.insert(rule.patterns.begin(), rule.patterns.end());
+  for (const std::string_view pattern : kLeftToPcre2) patterns.erase(pattern);
   std::vector<Pair> pairs;
   for (const std::string_view pattern : patterns) pairs.emplace_back(pattern);
   return pairs;
@@ -87,10 +91,11 @@ constexpr std::u32string_view kKinds =
     U" \n\r\t'sStTrReEvVmMlLdDkKabcXz019.!/-$`^|<\"_\u00a0\u3000\u2028\u0085é\u01c5\u02b0海ж\u0301\u0903\u20dd"
     U"\u0663\u00bd\u2167\u203f\u00ab\u20ac\u017f\u212a\u200d\u00ad\ue000\U0001F600\U00010400\x01";
 
-TEST(SplitProgram, it_takes_the_patterns_of_all_rules) {
+TEST(SplitProgram, it_takes_the_patterns_of_all_rules_but_one) {
   for (const PreTokenizerRule& rule : pre_tokenizer_rules())
     for (const std::string_view pattern : rule.patterns)
-      EXPECT_FALSE(SplitPattern(pattern, "test").uses_pcre2()) << rule.name << ": " << pattern;
+      EXPECT_EQ(SplitPattern(pattern, "test").uses_pcre2(), std::ranges::count(kLeftToPcre2, pattern) > 0)
+          << rule.name << ": " << pattern;
 }
 
 TEST(SplitProgram, it_leaves_to_pcre2_what_it_does_not_know) {

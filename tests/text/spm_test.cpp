@@ -84,7 +84,6 @@ TEST(Spm, the_file_can_turn_the_dummy_space_off) {
   metadata.set_bool("tokenizer.ggml.add_space_prefix", false);
   const auto tokenizer = make_tokenizer(metadata);
   EXPECT_EQ(tokenizer->encode("a a", false), (Ids{a, sp_a}));
-  EXPECT_FALSE(tokenizer->strips_leading_space());
   EXPECT_EQ(tokenizer->decode(Ids{sp_a}, false), " a");
 }
 

@@ -137,7 +137,7 @@ TEST(Tokenizer, a_missing_or_unknown_tokenizer_is_refused) {
   EXPECT_EQ(load_error(metadata), "test.gguf: tokenizer.ggml.tokens is empty, so the file has no tokenizer");
   metadata.set_string("tokenizer.ggml.model", "rwkv");
   EXPECT_EQ(load_error(metadata, ErrorCode::unsupported),
-            "test.gguf: tokenizer.ggml.model 'rwkv' is not supported, expected gpt2 or llama");
+            "test.gguf: tokenizer.ggml.model 'rwkv' is not supported, expected gpt2, llama, bert or t5");
   metadata.set_string("tokenizer.ggml.model", "gpt2");
   metadata.set_strings("tokenizer.ggml.tokens", {"a"});
   EXPECT_EQ(load_error(metadata),

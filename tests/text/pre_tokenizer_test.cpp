@@ -1,4 +1,4 @@
-#include "text/pretokenize.h"
+#include "text/pre_tokenizer.h"
 
 #include <gtest/gtest.h>
 
