@@ -141,7 +141,7 @@ std::vector<NamedTemplate> named_tool_templates() {
   static const std::string spm = std::string("{%- set space = ' ' -%}").append(kMistralV3);
   static const std::string tekken = std::string("{%- set space = '' -%}").append(kMistralV3);
   return {{"mistral-v3", "[INST] with tools, SentencePiece (Mistral 7B v0.3, Mixtral 8x22B)", spm},
-          {"mistral-nemo", "the same for Tekken (Mistral Nemo, Ministral 8B)", tekken},
+          {"mistral-nemo", "[INST] with tools, Tekken (Mistral Nemo, Ministral 8B)", tekken},
           {"mistral-v7", "[SYSTEM_PROMPT], [INST] and tools (Mistral Small and Large of 2501)", kMistralV7},
           {"qwen3", "chatml with thinking and tools (Qwen3, Hermes)", kQwen3}};
 }
