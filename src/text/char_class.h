@@ -39,7 +39,7 @@ class CharClass {
   uint32_t categories_ = 0;
   bool is_negated_ = false;
   std::array<bool, 256> ascii_{};  // false from 128 on
-  uint32_t reach_ = 0;  // categories that characters of it beyond ASCII can have
+  uint32_t reach_ = 0;             // categories that characters of it beyond ASCII can have
 };
 
 }  // namespace quandex
