@@ -83,16 +83,30 @@ bool Conversation::has_question() const { return !turns_.empty() && has_role(tur
 
 bool Conversation::has_answer() const { return has_question() && turns_.back().size() > 1; }
 
+namespace {
+
+// As few of the oldest turns as leave at most `most_tokens`, or all but the last. By halves, since to count is to
+// render and tokenize all that is left.
+void drop_oldest(ContextFit& fit, int n_turns, int most_tokens, FunctionRef<int(int first_sent)> count) {
+  int too_early = fit.first_sent, enough = n_turns - 1;  // turns to send from
+  if (fit.n_tokens <= most_tokens) return;
+  const auto try_from = [&](int turn) {
+    fit = {.first_sent = turn, .n_tokens = count(turn)};
+    (fit.n_tokens <= most_tokens ? enough : too_early) = turn;
+  };
+  while (too_early + 1 < enough) try_from(too_early + (enough - too_early) / 2);
+  if (fit.first_sent < enough) try_from(enough);
+}
+
+}  // namespace
+
 ContextFit fit_context(const Conversation& conversation, OverflowPolicy policy, int n_ctx, int max_tokens,
                        FunctionRef<int(int first_sent)> count) {
   ContextFit fit{.first_sent = conversation.first_sent(), .n_tokens = count(conversation.first_sent())};
   if (policy == OverflowPolicy::drop_oldest) {
     const int quarter = n_ctx / 4;
     const int room = max_tokens > 0 ? std::min(max_tokens, quarter) : quarter;
-    if (fit.n_tokens > n_ctx - room) {
-      while (fit.first_sent + 1 < conversation.n_turns() && fit.n_tokens > n_ctx - room - quarter)
-        fit.n_tokens = count(++fit.first_sent);
-    }
+    if (fit.n_tokens > n_ctx - room) drop_oldest(fit, conversation.n_turns(), n_ctx - room - quarter, count);
   }
   fit.fits = fit.n_tokens < n_ctx;
   return fit;

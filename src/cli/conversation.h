@@ -59,7 +59,8 @@ struct ContextFit {
 // Which turns to send. stop: as now, or nothing. drop_oldest: where the prompt leaves less room for the answer than it
 // may take, or than a quarter of the context, as many of the oldest turns are left out as give that room and another
 // quarter. With less, every further turn would leave out one, and each time the whole prompt is computed again. The
-// last turn stays. `count` gives the prompt's tokens from a turn on.
+// last turn stays. `count` gives the prompt's tokens from a turn on: fewer from a later one. It is called for the turn
+// of the result last.
 ContextFit fit_context(const Conversation& conversation, OverflowPolicy policy, int n_ctx, int max_tokens,
                        FunctionRef<int(int first_sent)> count);
 

@@ -112,6 +112,25 @@ TEST(FitContext, the_last_turn_is_never_dropped) {
   EXPECT_EQ(too_small.n_tokens, 20);
 }
 
+// To count is to render and tokenize all of it: turn by turn, a long conversation would take minutes.
+TEST(FitContext, a_long_conversation_is_counted_a_few_times) {
+  constexpr int kTurns = 5000;
+  for (const int n_ctx : {100, 200, 1000, 30'000, 90'000}) {
+    int n_counts = 0, last = -1;
+    const ContextFit found =
+        fit_context(with_turns(kTurns, false), OverflowPolicy::drop_oldest, n_ctx, 0, [&](int first_sent) {
+          ++n_counts;
+          last = first_sent;
+          return 20 * (kTurns - first_sent) - 10;
+        });
+    EXPECT_EQ(last, found.first_sent);  // so that the caller has the prompt of it
+    EXPECT_EQ(found.n_tokens, 20 * (kTurns - found.first_sent) - 10);
+    EXPECT_LE(found.n_tokens, n_ctx / 2);
+    EXPECT_GT(found.n_tokens + 20, n_ctx / 2) << "one turn more than needed is dropped";
+    EXPECT_LE(n_counts, 16);
+  }
+}
+
 TEST(FitContext, what_was_dropped_stays_dropped) {
   Conversation conversation = with_turns(5, false);
   conversation.set_first_sent(3);
