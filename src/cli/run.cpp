@@ -68,6 +68,16 @@ std::vector<std::string> read_messages(const RunOptions& options) {
   return messages;
 }
 
+// What gives a conversation more room, as the end of a message.
+std::string ways_out(const ChatModel& model, const ChatSettings& settings, const Conversation& conversation) {
+  const int n_trained = model.session().config().n_ctx_train;
+  std::string ways;
+  if (n_trained > model.n_ctx()) ways += fmt::format("; --ctx makes it larger, up to {}", n_trained);
+  if (settings.on_overflow == OverflowPolicy::stop && conversation.n_turns() > 1)
+    ways += "; --on-overflow drop-oldest leaves out old turns";
+  return ways;
+}
+
 // Makes the prompt; where turns are left out it says so, and where there is no room it throws.
 Prompt fitting_prompt(const ChatModel& model, const ChatSettings& settings, Conversation& conversation) {
   Prompt prompt;
@@ -79,10 +89,8 @@ Prompt fitting_prompt(const ChatModel& model, const ChatSettings& settings, Conv
         return prompt.n_tokens();
       });
   if (!fit.fits)
-    throw Error(ErrorCode::invalid_argument,
-                "the conversation takes {} tokens and the context holds {}; --ctx makes it larger, up to {}, and "
-                "--on-overflow drop-oldest leaves out old turns",
-                fit.n_tokens, model.n_ctx(), model.session().config().n_ctx_train);
+    throw Error(ErrorCode::invalid_argument, "the conversation takes {} tokens and the context holds {}{}",
+                fit.n_tokens, model.n_ctx(), ways_out(model, settings, conversation));
   if (fit.first_sent > n_before)
     fmt::print(stderr, "quandex: the context is full: the oldest {} not sent\n",
                fit.first_sent - n_before == 1 ? "turn is" : fmt::format("{} turns are", fit.first_sent - n_before));
