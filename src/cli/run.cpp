@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -122,6 +125,7 @@ int answer_messages(ChatModel& model, const RunOptions& options, const std::vect
     if (!is_read) return 0;
     const bool is_stopped = answer.end == AnswerEnd::interrupted;
     conversation.add_answer(assistant_message(answer.result), is_stopped);
+    if (options.save) save_chat(*options.save, model.name(), conversation, options.settings);
     if (options.json) {
       const Json json = answer_to_json(answer, model, options.settings, conversation.first_sent());
       is_read = write_text(stdout, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -132,7 +136,6 @@ int answer_messages(ChatModel& model, const RunOptions& options, const std::vect
     if (interruption() != 0) return 128 + interruption();
     if (!is_read) return 0;
   }
-  if (options.save) save_chat(*options.save, model.name(), conversation, options.settings);
   return 0;
 }
 
@@ -157,8 +160,12 @@ void check_options(const RunOptions& options, bool talks) {
     if (stop.empty()) throw UsageError("--stop is empty; expected a text to end before");
   if (talks && options.json) throw UsageError("--json needs a message: --prompt, --file or standard input");
   if (talks && options.save) throw UsageError("--save needs a message; in a chat there is /save");
-  if (options.save && options.save != options.load && std::filesystem::exists(*options.save))
+  if (!options.save) return;
+  if (options.save != options.load && std::filesystem::exists(*options.save))
     throw Error(ErrorCode::io, "{}: exists already, expected a new file or that of --load", *options.save);
+  const std::filesystem::path folder = std::filesystem::absolute(*options.save).parent_path();
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)  // before an answer is waited for that cannot be kept
+    throw Error(ErrorCode::io, "{}: cannot be written: {}: {}", *options.save, folder.string(), std::strerror(errno));
 }
 
 int run_chat(const CLI::App& app, RunOptions& options) {
@@ -197,7 +204,8 @@ void add_message_options(CLI::App& app, RunOptions& options) {
   add_choice(app, "--think", options.think, {"default", "on", "off"}, "Whether the model thinks before it answers");
   add_text(app, "--tools", options.tools, "FILE", "Tools to offer, a JSON array; calls are shown, not made");
   add_text(app, "--load", options.load, "FILE", "Go on with a saved conversation");
-  add_text(app, "--save", options.save, "FILE", "Write the conversation at the end, to a new file or that of --load");
+  add_text(app, "--save", options.save, "FILE",
+           "Write the conversation after each answer, to a new file or that of --load");
 }
 
 }  // namespace

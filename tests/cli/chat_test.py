@@ -740,6 +740,35 @@ class Scripts(WithFolder):
             self.assertEqual(process.returncode, 130)
             self.assertTrue((first + rest).endswith(b"\n"))
 
+    def test_what_was_said_is_saved_where_the_run_ends_early(self):
+        file = self.path("saved.json")
+        long = "Tell me a story about a dog. " * 20
+        _, errors = call("run", MODEL, "-p", "Hello!", "-p", long, "-n", "4", "--ctx", "64", "--save", file, status=1)
+        self.assertIn("--on-overflow drop-oldest leaves out", errors)
+        self.assertEqual([m["role"] for m in json.loads(Path(file).read_text())["messages"]], ["user", "assistant"])
+        with subprocess.Popen([PROGRAM, "run", MODEL, "-p", "Tell me a long story.", "--seed", "1", "--backend",
+                               "reference", "--load", file, "--save", file], stdout=subprocess.PIPE) as process:
+            process.stdout.read(1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=TIMEOUT_S)
+        saved = json.loads(Path(file).read_text())["messages"]
+        self.assertEqual([m["role"] for m in saved], ["user", "assistant"] * 2)
+        self.assertTrue(saved[-1]["stopped"])
+
+    def test_a_file_that_cannot_be_saved_to_is_refused_before_the_answer(self):
+        file = self.path("no/folder.json")
+        output, errors = call("run", MODEL, "-p", "Hello!", "--save", file, status=1)
+        self.assertEqual(output, "")
+        self.assertIn(f"{file}: cannot be written: {self.path('no')}: No such file", errors)
+
+    def test_only_ways_out_that_lead_somewhere_are_offered(self):
+        long = "Tell me a story about a dog. " * 20
+        one, whole = (call("run", MODEL, "-p", long * n, "--ctx", ctx, "--on-overflow", policy, status=1)[1]
+                      for n, ctx, policy in ((1, "64", "stop"), (20, "0", "drop-oldest")))
+        self.assertIn("--ctx makes it larger, up to 1024", one)
+        self.assertNotIn("--on-overflow", one)
+        self.assertRegex(whole, r"takes \d+ tokens and the context holds 1024\n")
+
     def test_a_reader_that_has_enough_ends_the_program_quietly(self):
         with subprocess.Popen([PROGRAM, "run", MODEL, "-p", "Tell me a long story.", "--seed", "1", "--backend",
                                "reference"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
