@@ -2,6 +2,7 @@
 
 #include <histedit.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ namespace quandex::cli {
 namespace {
 
 constexpr int kHistorySize = 1000;
+constexpr int kPasteGapMs = 50;  // longer than a terminal waits between two pieces of a paste
 constexpr std::wstring_view kPasteEnd = L"\033[201~";
 constexpr wchar_t kCtrlC = 0x03, kCtrlZ = 0x1a, kCtrlBackslash = 0x1c;
 constexpr std::array<int, 4> kSignals{SIGINT, SIGTERM, SIGWINCH, SIGCONT};  // those that a wait for a key must notice
@@ -92,6 +94,7 @@ struct LineEditor::Editor {
   static const wchar_t* prompt_of(EditLine* line) { return of(line).prompt.c_str(); }
   static int next_key(EditLine* line, wchar_t* key) { return of(line).read_key(*key); }
   static unsigned char insert_paste(EditLine* line, wint_t key);
+  static unsigned char read_paste(EditLine* line);
   static unsigned char insert_newline(EditLine* line, wint_t key);
   static unsigned char complete(EditLine* line, wint_t key);
 
@@ -101,6 +104,7 @@ struct LineEditor::Editor {
   void leave_to(int signal);
   int read_key(wchar_t& key);
   int read_byte(char& byte);
+  bool is_text(wchar_t key) const;
 
   const EchoOff echo_off;  // libedit takes the terminal as it finds it for its state between lines
   const std::unique_ptr<EditLine, void (*)(EditLine*)> owned_line;
@@ -111,6 +115,7 @@ struct LineEditor::Editor {
   std::vector<std::wstring> completions;
   std::wstring prompt;
   bool is_interrupted = false, is_terminated = false;
+  bool is_pasting = false;
   bool knows_escapes = false;
   std::array<struct sigaction, 2> previous{};  // of SIGWINCH and SIGCONT
 };
@@ -175,6 +180,13 @@ void LineEditor::Editor::bind_keys() {
 
 // Everything up to the end of the paste at once. Control characters in it would be commands: they are left out.
 unsigned char LineEditor::Editor::insert_paste(EditLine* line, wint_t) {
+  of(line).is_pasting = true;
+  const unsigned char refresh = read_paste(line);
+  of(line).is_pasting = false;
+  return refresh;
+}
+
+unsigned char LineEditor::Editor::read_paste(EditLine* line) {
   std::wstring text;
   wchar_t c = 0;
   while (!text.ends_with(kPasteEnd)) {
@@ -271,6 +283,14 @@ int LineEditor::Editor::read_byte(char& byte) {
   return n;
 }
 
+// What a paste holds is no key: behind a Ctrl-C in it the rest would be typed, line for line. With nothing behind it is
+// the user's, who ends a paste that has lost its end.
+bool LineEditor::Editor::is_text(wchar_t key) const {
+  if (!is_pasting || key != kCtrlC) return is_pasting;
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return ::poll(&input, 1, kPasteGapMs) > 0;
+}
+
 // The next character, decoded here so that no locale is needed for it. Once the user has given up, every key is Enter:
 // that ends whatever libedit is in the middle of.
 int LineEditor::Editor::read_key(wchar_t& key) {
@@ -287,6 +307,7 @@ int LineEditor::Editor::read_key(wchar_t& key) {
     if (incomplete_utf8_suffix(bytes) == 0) break;
   }
   key = static_cast<wchar_t>(decode_utf8(bytes).value);
+  if (is_text(key)) return 1;
   if (key == kCtrlC) {
     is_interrupted = true;
     key = L'\n';

@@ -223,7 +223,15 @@ class Editing(WithFolder):
         with self.terminal("-n", "1") as terminal:
             terminal.started()
             terminal.enter("\x1b[200~a\x1b[31mb\x01c\x7fd\x1b[201~e")
-            self.assertEqual(self.contents(terminal), ["a[31mbcde"])
+            terminal.enter("\x1b[200~f\x03g\x1ah\r/clear\x1b[201~")
+            self.assertEqual(self.contents(terminal), ["a[31mbcde", "fgh\n/clear"])
+
+    def test_ctrl_c_ends_a_paste_that_has_no_end(self):
+        with self.terminal("-n", "1") as terminal:
+            terminal.started()
+            self.assertEqual(terminal.enter("\x1b[200~no end", CTRL_C), "")
+            terminal.enter("hello")
+            self.assertEqual(self.contents(terminal), ["hello"])
 
     def test_characters_of_any_width_are_edited_as_such(self):
         with self.terminal("-n", "1") as terminal:
