@@ -32,7 +32,6 @@ class TerminalChat {
  private:
   enum class Goes : uint8_t { on, away };
 
-  void print_banner() const;
   Goes take_line(const LineEditor::Line& line);
   Goes take_input(std::string_view input);
   Goes obey(const Command& command);
