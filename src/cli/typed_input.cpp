@@ -88,6 +88,12 @@ TypedInput parse_typed(std::string_view input) {
   std::string_view word = input.substr(0, end);
   const std::string_view argument = trimmed(input.substr(end));
   if (word == "/quit" || word == "/bye") word = "/exit";  // what other programs call it
+  // What Qwen's models are told in a message: alone it means the switch. "/think" is near and the opposite.
+  if (word == "/no_think" || word == "/nothink") {
+    if (argument.empty()) return Command{CommandId::think, "off"};
+    throw UsageError(fmt::format("{0} alone turns thinking off; /{0} {1} sends a message that begins with {0}", word,
+                                 escaped(argument, 40)));
+  }
   const auto* found = std::find_if(kCommands.begin(), kCommands.end(), [&](const auto& c) { return c.word == word; });
   if (found == kCommands.end()) {
     std::vector<std::string> words;

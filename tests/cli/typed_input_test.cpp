@@ -83,6 +83,16 @@ TEST(TypedInput, other_texts_are_messages_as_they_are) {
   for (const char* text : {"", " \t\n "}) EXPECT_TRUE(std::holds_alternative<Nothing>(parse_typed(text)));
 }
 
+TEST(TypedInput, no_think_alone_is_think_off) {
+  for (const char* text : {"/no_think", "/nothink "}) {
+    const auto typed = parse_typed(text);
+    EXPECT_EQ(std::get<Command>(typed).id, CommandId::think);
+    EXPECT_EQ(std::get<Command>(typed).argument, "off");
+  }
+  EXPECT_EQ(refusal_of("/no_think Why?"),
+            "/no_think alone turns thinking off; //no_think Why? sends a message that begins with /no_think");
+}
+
 TEST(TypedInput, an_unknown_command_is_answered_with_the_nearest) {
   EXPECT_EQ(refusal_of("/hepl"), "no command /hepl; did you mean /help?");
   EXPECT_EQ(refusal_of("/sav x.json"), "no command /sav; did you mean /save?");
