@@ -66,8 +66,10 @@ InputHistory::InputHistory(std::optional<fs::path> path) : path_(std::move(path)
 
 void InputHistory::read() {
   if (!fs::exists(*path_)) return;
+  if (!fs::is_regular_file(*path_))  // to open a pipe would wait
+    throw Error(ErrorCode::io, "{}: is not a regular file", path_->string());
   std::ifstream file(*path_, std::ios::binary);
-  if (!file || !fs::is_regular_file(*path_)) throw Error(ErrorCode::io, "{}: cannot be read", path_->string());
+  if (!file) throw Error(ErrorCode::io, "{}: cannot be read", path_->string());
   size_t n_lines = 0;
   for (std::string line; std::getline(file, line); ++n_lines)
     if (!line.empty() && line.size() <= 2 * kMostEntryBytes && is_valid_utf8(line)) entries_.push_back(entry_of(line));

@@ -1,6 +1,7 @@
 #include "cli/input_history.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -83,6 +84,14 @@ TEST_F(History, a_huge_entry_is_not_kept_in_the_file_nor_read) {
 TEST_F(History, damaged_lines_are_left_out) {
   write("good\n\xff\n\nopen \\");
   EXPECT_EQ(InputHistory(path_).entries(), (Texts{"good", "open \\"}));
+}
+
+TEST_F(History, what_is_no_file_is_not_waited_for) {
+  fs::create_directories(path_.parent_path());
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  InputHistory history(path_);
+  history.append("a");
+  EXPECT_EQ(history.entries(), Texts{"a"});
 }
 
 TEST_F(History, without_a_place_it_lasts_as_long_as_the_chat) {
