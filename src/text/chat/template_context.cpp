@@ -27,10 +27,14 @@ void convert_arguments(Json& arguments, bool as_text) {
 void join_parts(Json& content) {
   std::string joined;
   for (const Json& part : content) {
-    if (part["type"] != "text" || !part.contains("text") || !part["text"].is_string())
+    if (part["type"] != "text")
       throw Error(ErrorCode::invalid_argument,
                   "messages: found a part of type {}, expected text, as this chat template takes nothing else",
                   shown(part["type"].get_ref<const std::string&>()));
+    if (!part.contains("text") || !part["text"].is_string())
+      throw Error(ErrorCode::invalid_argument,
+                  "messages: found a part of type text whose \"text\" is {}, expected a string",
+                  part.contains("text") ? part["text"].type_name() : "missing");
     if (&part != &content.front()) joined += '\n';
     joined += part["text"].get_ref<const std::string&>();
   }

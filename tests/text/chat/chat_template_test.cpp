@@ -250,6 +250,11 @@ TEST(ChatTemplate, parts_of_text_are_joined_where_the_template_takes_none) {
   const Json image = Json::array({{{"type", "image"}}});
   EXPECT_EQ(error_of([&] { (void)from("[{{ messages[0].content + '' }}]").render(asking(image)); }),
             "messages: found a part of type image, expected text, as this chat template takes nothing else");
+  const Json empty = Json::array({{{"type", "text"}}}), number = Json::array({{{"type", "text"}, {"text", 1}}});
+  EXPECT_EQ(error_of([&] { (void)from("[{{ messages[0].content + '' }}]").render(asking(empty)); }),
+            "messages: found a part of type text whose \"text\" is missing, expected a string");
+  EXPECT_EQ(error_of([&] { (void)from("[{{ messages[0].content + '' }}]").render(asking(number)); }),
+            "messages: found a part of type text whose \"text\" is number, expected a string");
 }
 
 ChatInput with_call(Json arguments, Json content = "") {
