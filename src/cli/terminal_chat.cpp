@@ -300,6 +300,7 @@ void TerminalChat::set(std::string_view argument) {
     return;
   }
   const size_t end = argument.find_first_of(" \t=");
+  if (end == 0) throw UsageError(fmt::format("/set takes NAME VALUE, found '{}'", escaped(argument, 40)));
   const std::string name = known_setting(argument.substr(0, end));
   std::string_view value = end == std::string_view::npos ? "" : trimmed(argument.substr(end));
   if (value.starts_with('=')) value = trimmed(value.substr(1));

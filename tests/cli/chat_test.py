@@ -435,6 +435,7 @@ class Commands(WithFolder):
                                  ("top_p 2", "top_p is 2; expected 0.0001 to 1"), ("top_p", "top_p is 0.95"),
                                  ("seed x", "seed is 'x'; expected an integer"), ("seed random", "seed is random"),
                                  ("tempature 1", "no setting tempature; did you mean temperature?"),
+                                 ("= 1", "/set takes NAME VALUE, found '= 1'"),
                                  ("max_tokens 3", "max_tokens is 3"), ("on_overflow never", "expected one of stop, drop"),
                                  ("stats on", "stats is on"), ("stats maybe", "expected on or off")):
                 self.assertIn(reply, terminal.enter(f"/set {typed}"))
