@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <new>
+#include <span>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -65,6 +67,30 @@ int complain(const CLI::App* verb, const std::string& message) {
   return 2;
 }
 
+bool takes_value(const std::vector<Verb>& verbs, const std::string& flag) {
+  return std::ranges::any_of(verbs, [&](const Verb& verb) {
+    const CLI::Option* option = verb.app->get_option_no_throw(flag);
+    return option && option->get_items_expected_min() > 0;
+  });
+}
+
+// The last first, as CLI11 takes them. "--name=" becomes the option and an empty value: CLI11 would take the argument
+// behind it for the value.
+std::vector<std::string> reversed_arguments(std::span<char*> given, const std::vector<Verb>& verbs) {
+  std::vector<std::string> arguments;
+  bool may_be_option = true;
+  for (const std::string argument : given) {
+    may_be_option = may_be_option && argument != "--";
+    const std::string flag = argument.substr(0, argument.size() - (argument.ends_with('=') ? 1 : 0));
+    const bool has_empty_value =
+        may_be_option && flag != argument && flag.starts_with("--") && takes_value(verbs, flag);
+    arguments.push_back(has_empty_value ? flag : argument);
+    if (has_empty_value) arguments.emplace_back();
+  }
+  std::ranges::reverse(arguments);
+  return arguments;
+}
+
 int run_program(int argc, char** argv) {
   CLI::App program("Quandex runs open language models on the machine in front of you.", "quandex");
   program.set_version_flag("--version", version_text(), "Show version, commit, compiler and kernel levels");
@@ -79,7 +105,7 @@ int run_program(int argc, char** argv) {
                                 add_tokenize(program),   add_detokenize(program), add_template(program),
                                 add_make_model(program), add_bench(program),      add_measure_roofs(program)};
   try {
-    program.parse(argc, argv);
+    program.parse(reversed_arguments(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0), verbs));
     for (const Verb& verb : verbs)
       if (verb.app->parsed()) return verb.run();
   } catch (const CLI::Success& request) {

@@ -725,6 +725,14 @@ class Scripts(WithFolder):
         output, _ = call("run", MODEL, "-p", "Tell me a story.", "--json", "--seed", str(cut["sampling"]["seed"]), "-n", "5")
         self.assertEqual(json.loads(output)["message"], cut["message"])  # a random seed is told
 
+    def test_an_option_may_be_given_an_empty_value(self):
+        options = ["run", MODEL, "-p", "Hello!", "--seed", "1", "-n", "2", "--json"]
+        usages = [json.loads(call(*options, *system)[0])["usage"]
+                  for system in ([], ["--system="], ["--system", ""], ["--system=", "--stats"])]
+        self.assertEqual(usages, usages[:1] * 4)
+        self.assertIn("--stop is empty", call("run", MODEL, "-p", "x", "--stop=", "--json", status=2)[1])
+        self.assertIn("--top-k is ''", call("run", MODEL, "--top-k=", "-p", "x", status=2)[1])
+
     def test_mistakes_in_the_call_are_named(self):
         for arguments, message in ((["-p", ""], "the message is empty"), (["--json"], "the message is empty"),
                                    (["-p", "x", "--stop", ""], "--stop is empty"),
