@@ -193,7 +193,7 @@ std::vector<ConfigKey> Checkpoint::config_keys() const {
     if (read.contains(key))
       use = KeyUse::used;
     else if (key == "general.architecture" || key == "general.alignment" || key.starts_with("tokenizer.") ||
-             key.starts_with("split."))
+             key.starts_with("quandex.template.") || key.starts_with("split."))
       use = KeyUse::settled;
     else if (has_no_effect(key))
       use = KeyUse::no_effect;
