@@ -338,7 +338,8 @@ void TerminalChat::print_tokens(std::string_view text) const {
     return print_note(counted(static_cast<int64_t>(tokens.size()), "token"));
   }
   const Json messages = conversation_.sent();
-  const int n_tokens = messages.empty() ? 0 : model_.prompt(messages, settings_, false).n_tokens();
+  const bool waits = conversation_.has_question() && !conversation_.has_answer();
+  const int n_tokens = messages.empty() ? 0 : model_.prompt(messages, settings_, waits).n_tokens();
   print_note(fmt::format("{} in {}: {} of the {} that the context holds",
                          counted(static_cast<int64_t>(messages.size()), "message"),
                          counted(conversation_.n_turns() - conversation_.first_sent(), "turn"),

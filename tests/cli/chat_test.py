@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import stat
 import struct
@@ -37,14 +38,14 @@ def plain(output):
 class Terminal:
     """The program on a terminal of its own."""
 
-    def __init__(self, *arguments, environment=None, state):
+    def __init__(self, *arguments, environment=None, model=None, state):
         self.output = b""
         self.at = 0  # how much of the output has been looked at
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             home = {"HOME": state, "XDG_STATE_HOME": state, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
             kept = {name: os.environ[name] for name in os.environ if name not in ("NO_COLOR", "LC_ALL", "LC_CTYPE")}
-            os.execve(PROGRAM, [PROGRAM, "run", MODEL, *arguments], {**kept, **home, **(environment or {})})
+            os.execve(PROGRAM, [PROGRAM, "run", model or MODEL, *arguments], {**kept, **home, **(environment or {})})
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 
     def __enter__(self):
@@ -124,8 +125,8 @@ class WithFolder(unittest.TestCase):
     def path(self, name):
         return str(Path(self.folder) / name)
 
-    def terminal(self, *arguments, environment=None):
-        return Terminal(*arguments, environment=environment, state=self.folder)
+    def terminal(self, *arguments, environment=None, model=None):
+        return Terminal(*arguments, environment=environment, model=model, state=self.folder)
 
     def saved(self, terminal, name="saved.json"):
         """The conversation as /save writes it."""
@@ -590,6 +591,33 @@ class Templates(WithFolder):
         self.assertTrue(call("generate", self.path("none.gguf"), "-p", "Once", "-n", "4", "-q")[0])
         self.assertEqual(call("run", self.path("none.gguf"), "-p", "Hello!", "--seed", "1", "--template", "chatml")[0],
                          answer_of("Hello!") + "\n")
+
+
+class Qwen3c(WithFolder):
+    """A qwen3.c checkpoint with its four prompt texts beside it."""
+    USER, ANSWER = "<|im_start|>user\n%s<|im_end|>\n", "<|im_start|>assistant\n"
+    SYSTEM, NO_THOUGHT = "<|im_start|>system\n%s<|im_end|>\n", "<think>\n\n</think>\n\n"
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.path("tiny.bin")
+        for end in ("", ".tokenizer"):
+            shutil.copy(Path(__file__).parent.parent / f"fixtures/qwen3c/tiny.bin{end}", self.model + end)
+        for end, text in (("", self.USER + self.ANSWER + self.NO_THOUGHT), (".with-thinking", self.USER + self.ANSWER),
+                          (".with-system", self.SYSTEM + self.USER + self.ANSWER + self.NO_THOUGHT),
+                          (".with-system-and-thinking", self.SYSTEM + self.USER + self.ANSWER)):
+            Path(f"{self.model}.template{end}").write_text(text)
+
+    def test_its_prompt_texts_are_a_template_and_no_unknown_keys(self):
+        _, errors = call("run", self.model, "-p", "Hi", "-n", "2", "--think", "off", "--system", "S")
+        self.assertEqual(errors, "")
+
+    def test_the_tokens_of_a_conversation_are_counted(self):
+        with self.terminal("-n", "2", "--think", "off", model=self.model) as terminal:
+            terminal.started()
+            self.assertIn("0 messages", terminal.enter("/tokens"))
+            terminal.enter("Hi")
+            self.assertRegex(terminal.enter("/tokens"), r"2 messages in 1 turn: \d+ tokens of the 256")
 
 
 class Tokens(unittest.TestCase):

@@ -38,7 +38,8 @@ struct Turn {
 };
 struct Conversation {
   std::optional<std::string> system;
-  std::vector<Turn> turns;  // the last one waits for its answer
+  std::vector<Turn> turns;
+  bool is_answered = true;  // so is the last turn
 };
 
 std::string content_of(const Json& message) {
@@ -50,7 +51,7 @@ std::string content_of(const Json& message) {
 
 Conversation read_conversation(const Json& messages) {
   Conversation conversation;
-  bool is_answered = true;
+  bool& is_answered = conversation.is_answered;
   for (size_t i = 0; i < messages.size(); ++i) {
     const std::string role = messages[i]["role"].get<std::string>();
     const std::string content = content_of(messages[i]);
@@ -67,9 +68,6 @@ Conversation read_conversation(const Json& messages) {
                   i, shown(role), is_answered ? "user" : "assistant");
     }
   }
-  if (is_answered)
-    throw Error(ErrorCode::invalid_argument,
-                "messages: qwen3.c's prompt texts expect a message of the user at the end");
   return conversation;
 }
 
@@ -107,23 +105,28 @@ const std::string& LiteralTemplate::text(bool has_system, bool thinks) const {
 std::string LiteralTemplate::render(const ChatInput& input) const {
   if (!input.tools.is_null() && !input.tools.empty())
     throw Error(ErrorCode::invalid_argument, "qwen3.c's prompt texts have no place for tools");
-  if (!input.add_generation_prompt)
-    throw Error(ErrorCode::invalid_argument, "qwen3.c's prompt texts always end where the answer begins");
   const Conversation conversation = read_conversation(input.messages);
+  const bool is_answered = conversation.is_answered;
+  if (conversation.turns.empty() || (is_answered && input.add_generation_prompt))
+    throw Error(ErrorCode::invalid_argument,
+                "messages: qwen3.c's prompt texts expect a message of the user at the end");
+  if (!is_answered && !input.add_generation_prompt)
+    throw Error(ErrorCode::invalid_argument, "qwen3.c's prompt texts always end where the answer begins");
   const bool thinks = input.enable_thinking.value_or(true);
-  if (conversation.turns.size() > 1 && !is_qwen3_)
+  if ((conversation.turns.size() > 1 || is_answered) && !is_qwen3_)
     throw Error(ErrorCode::unsupported,
                 "{}: its prompt texts are not those of Qwen3 and do not say how an answer ends, so "
                 "earlier turns cannot be put into the prompt; name a template instead",
                 source_);
   std::string prompt;
   for (size_t i = 0; i < conversation.turns.size(); ++i) {
-    const bool is_last = i + 1 == conversation.turns.size(), has_system = i == 0 && conversation.system.has_value();
+    const bool is_over = is_answered || i + 1 < conversation.turns.size();
+    const bool has_system = i == 0 && conversation.system.has_value();
     std::vector<std::string> values;
     if (has_system) values.push_back(*conversation.system);
     values.push_back(conversation.turns[i].user);
-    prompt += fill(text(has_system, !is_last || thinks), values);
-    if (!is_last) prompt.append(conversation.turns[i].answer).append(kEndOfTurn);
+    prompt += fill(text(has_system, is_over || thinks), values);
+    if (is_over) prompt.append(conversation.turns[i].answer).append(kEndOfTurn);
   }
   return prompt;
 }

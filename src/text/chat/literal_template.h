@@ -23,8 +23,9 @@ class LiteralTemplate {
   // Nothing where the metadata has none of the texts. Throws Error{invalid_file} for a text with another number of %s.
   static std::optional<LiteralTemplate> find(const Metadata& metadata);
 
-  // Thinking is on unless enable_thinking is false. Throws Error{invalid_argument} for input that the texts cannot
-  // express and Error{not_found} where the text for it is missing.
+  // Up to the answer, or without add_generation_prompt a conversation that ends with one. Thinking is on unless
+  // enable_thinking is false. Throws Error{invalid_argument} for input that the texts cannot express and
+  // Error{not_found} where the text for it is missing.
   std::string render(const ChatInput& input) const;
 
   std::vector<std::string> sources() const;  // those that there are

@@ -54,6 +54,16 @@ TEST(LiteralTemplate, earlier_turns_of_qwen3_are_put_together_without_their_thin
             "<|im_start|>user\nC<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n");
 }
 
+TEST(LiteralTemplate, a_conversation_that_is_over_begins_the_next_prompt) {
+  ChatInput over = input_of({{"user", "A"}, {"assistant", "B"}}), next = over;
+  over.add_generation_prompt = false;
+  next.messages.push_back({{"role", "user"}, {"content", "C"}});
+  over.enable_thinking = next.enable_thinking = false;
+  const std::string text = LiteralTemplate::find(qwen3_texts())->render(over);
+  EXPECT_EQ(text, "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\nB<|im_end|>\n");
+  EXPECT_TRUE(LiteralTemplate::find(qwen3_texts())->render(next).starts_with(text));
+}
+
 TEST(LiteralTemplate, texts_of_other_models_take_one_question_only) {
   Metadata metadata("m.bin");
   metadata.set_string("quandex.template.thinking", "Q: %s\nA:");
