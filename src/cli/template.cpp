@@ -89,6 +89,8 @@ std::string render_literal(const ChatTemplate& literal, Json context) {
       input.enable_thinking = value.get<bool>();
     } else if (name == "add_generation_prompt" && value.is_boolean()) {
       input.add_generation_prompt = value.get<bool>();
+    } else if (name == "tools" && value.is_null()) {
+      continue;  // none are offered
     } else {
       throw Error(ErrorCode::invalid_argument, "{}: has no place for {}", literal.name(), shown(name));
     }
