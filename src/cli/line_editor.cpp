@@ -330,6 +330,7 @@ LineEditor::Line LineEditor::read(std::string_view prompt) {
   editor.prompt = widened(prompt);
   editor.is_interrupted = editor.is_terminated = false;
   std::fflush(stdout);
+  has_continued.store(0);                 // between lines there was nothing to draw again
   el_wset(editor.line, EL_PREP_TERM, 1);  // before anything says that input is waited for
   editor.set_bracketed_paste(true);
   int n = 0;

@@ -349,6 +349,19 @@ class Signals(WithFolder):
                 self.assertEqual(termios.tcgetattr(terminal.fd)[3], before)
                 self.assertTrue(before & termios.ECHO)
 
+    def test_a_stop_during_an_answer_leaves_one_prompt_behind_it(self):
+        with self.terminal(*self.STORY) as terminal:
+            terminal.started()
+            terminal.send("Tell me a long story about a dog.\r")
+            terminal.wait_for(READ)
+            terminal.wait_for(b" ")
+            for stop in (signal.SIGSTOP, signal.SIGCONT):
+                os.kill(terminal.pid, stop)
+            terminal.send(CTRL_C)
+            terminal.wait_for(READING)
+            terminal.send("/tokens\r")
+            self.assertEqual(plain(terminal.wait_for(READ)).count("> "), 1)
+
     def test_a_window_may_change_its_size(self):
         with self.terminal("-n", "1") as terminal:
             terminal.started()
