@@ -171,6 +171,7 @@ void LineEditor::Editor::bind_keys() {
   bind(L"\\e^J", L"quandex-newline");
   bind(L"^I", L"quandex-complete");
   bind(L"^R", L"em-inc-search-prev");
+  for (const wchar_t* key : {L"\\ex", L"\\eX"}) bind(key, L"ed-unassigned");  // libedit's own commands: none is a crash
   bind(L"\\e[3~", L"ed-delete-next-char");
   for (const wchar_t* key : {L"\\e[1~", L"\\e[H", L"\\eOH"}) bind(key, L"ed-move-to-beg");
   for (const wchar_t* key : {L"\\e[4~", L"\\e[F", L"\\eOF"}) bind(key, L"ed-move-to-end");
