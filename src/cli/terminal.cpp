@@ -68,7 +68,10 @@ void catch_interruption() {
 
 int interruption() { return caught_signal.load(); }
 
-void outlive_ctrl_c() { outlives_ctrl_c.store(true); }
+void outlive_ctrl_c() {
+  outlives_ctrl_c.store(true);
+  std::signal(SIGINT, note_signal);  // one that came before has taken it away
+}
 
 bool take_ctrl_c() {
   int expected = SIGINT;

@@ -36,6 +36,9 @@ std::vector<std::string> completions() {
   return words;
 }
 
+// The signal's number, or 0. Ctrl-C is none, at whatever moment it comes.
+int request_to_end() { return interruption() == SIGINT ? 0 : interruption(); }
+
 std::FILE* drawing_stream() { return is_terminal(stderr) ? stderr : stdout; }
 
 void print_help() {
@@ -66,9 +69,10 @@ int TerminalChat::run() {
   while (!reader_left_) {
     const LineEditor::Line line = editor_.read(styled_prompt(assembler_.is_empty() ? kPrompt : kContinuation));
     if (take_line(line) == Goes::away) break;
-    if (interruption() != 0) break;
+    take_ctrl_c();  // one that came during a command, or behind an answer, has nothing to stop
+    if (request_to_end() != 0) break;
   }
-  return interruption() != 0 ? 128 + interruption() : 0;
+  return request_to_end() != 0 ? 128 + request_to_end() : 0;
 }
 
 TerminalChat::Goes TerminalChat::take_line(const LineEditor::Line& line) {

@@ -288,6 +288,13 @@ class Editing(WithFolder):
             terminal.enter("hello")
         self.assertFalse(Path(self.path("quandex")).exists())
 
+    def test_alt_x_takes_no_commands_of_the_editor(self):
+        for keys in ("\x1bx", "\x1bX"):
+            with self.subTest(keys), self.terminal("-n", "1") as terminal:
+                terminal.started()
+                terminal.enter(keys)
+                self.assertIn("0 messages", terminal.enter("/tokens"))
+
     def test_tab_completes_commands(self):
         with self.terminal() as terminal:
             terminal.started()
@@ -328,6 +335,17 @@ class Signals(WithFolder):
             self.assertIn("Ctrl-C once more", terminal.enter("", CTRL_C))
             terminal.send(CTRL_C)
             self.assertEqual(terminal.ended(), 0)
+
+    def test_ctrl_c_ends_no_chat_while_a_command_runs(self):
+        with self.terminal() as terminal:
+            terminal.started()
+            text = "word " * 20000
+            terminal.send(f"\x1b[200~/tokens {text}\x1b[201~\r")
+            terminal.wait_for(READ)
+            for _ in range(3):
+                os.kill(terminal.pid, signal.SIGINT)
+            self.assertIn("20001 tokens", plain(terminal.wait_for(READING)) + plain(terminal.wait_for(b"> ")))
+            self.assertIn("0 messages", terminal.enter("/tokens"))
 
     def test_ctrl_d_leaves(self):
         with self.terminal() as terminal:
