@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
@@ -274,7 +275,8 @@ void TerminalChat::clear() {
 void TerminalChat::save(const std::string& typed) {
   if (typed.empty() && !file_) throw UsageError("/save needs a file");
   const std::filesystem::path path = typed.empty() ? *file_ : typed_path(typed);
-  if (std::filesystem::exists(path) && path != file_)
+  std::error_code unknown;  // what cannot be looked at cannot be written, which save_chat() says
+  if (std::filesystem::exists(path, unknown) && path != file_)
     throw Error(ErrorCode::io, "{}: exists already; another name?", path.string());
   save_chat(path, model_.name(), conversation_, settings_);
   file_ = path;

@@ -524,6 +524,8 @@ class Commands(WithFolder):
             self.assertIn("/save needs a file", terminal.enter("/save"))
             self.assertIn("exists already", terminal.enter(f"/save {self.path('other.json')}"))
             self.assertIn("cannot create", terminal.enter(f"/save {self.path('no/folder.json')}"))
+            for command in ("save", "load"):
+                self.assertIn("File name too long", terminal.enter(f"/{command} {'x' * 300}"))
         self.assertEqual(Path(self.path("other.json")).read_text(), "mine")
 
     def test_load_refuses_what_it_cannot_keep_and_loses_nothing(self):
