@@ -3,6 +3,7 @@
 #include <histedit.h>
 #include <langinfo.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <cwchar>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@
 namespace quandex::cli {
 namespace {
 
+constexpr unsigned short kLeastColumns = 8;  // in fewer, libedit writes outside of its buffers for wide characters
 constexpr int kHistorySize = 1000;
 constexpr int kPasteGapMs = 50;  // longer than a terminal waits between two pieces of a paste
 constexpr std::wstring_view kPasteEnd = L"\033[201~";
@@ -100,6 +103,8 @@ struct LineEditor::Editor {
 
   void bind_keys();
   void set_bracketed_paste(bool on);
+  void resize();
+  bool may_resize() const;
   void after_signal();
   void leave_to(int signal);
   int read_key(wchar_t& key);
@@ -116,6 +121,7 @@ struct LineEditor::Editor {
   std::wstring prompt;
   bool is_interrupted = false, is_terminated = false;
   bool is_pasting = false;
+  winsize window{};  // that libedit knows
   bool knows_escapes = false;
   std::array<struct sigaction, 2> previous{};  // of SIGWINCH and SIGCONT
 };
@@ -142,10 +148,13 @@ LineEditor::Editor::Editor(std::FILE* stream, std::span<const std::string> words
   const char* term = std::getenv("TERM");
   knows_escapes = term && *term && std::strcmp(term, "dumb") != 0;
   struct sigaction action{};
+  action.sa_flags =
+      SA_RESTART;  // an answer that is being written is not to fail; pselect() is interrupted all the same
   action.sa_handler = note_resize;
   sigaction(SIGWINCH, &action, &previous[0]);
   action.sa_handler = note_continuation;
   sigaction(SIGCONT, &action, &previous[1]);
+  resize();
 }
 
 LineEditor::Editor::~Editor() {
@@ -237,10 +246,35 @@ void LineEditor::Editor::set_bracketed_paste(bool on) {
   std::fflush(output);
 }
 
+void LineEditor::Editor::resize() {
+  has_resized.store(0);
+  ioctl(fileno(output), TIOCGWINSZ, &window);
+  el_resize(line);
+  if (window.ws_col >= kLeastColumns) return;
+  window.ws_col = kLeastColumns;
+  el_wset(line, EL_SETTC, L"co", std::to_wstring(kLeastColumns).c_str(), nullptr);
+}
+
+// libedit keeps its cursor through a change of size, and where that lies outside of the new window it writes outside of
+// its buffers. So a window gets smaller only where the line is one row of it; otherwise with the next line.
+bool LineEditor::Editor::may_resize() const {
+  winsize now{};
+  if (ioctl(fileno(output), TIOCGWINSZ, &now) != 0) return false;
+  if (now.ws_col >= window.ws_col && now.ws_row >= window.ws_row) return true;
+  const LineInfoW& info = *el_wline(line);
+  size_t n_columns = prompt.size();  // and what takes no room in it
+  for (const wchar_t* c = info.buffer; c != info.lastchar; ++c) {
+    const int width = wcwidth(*c);
+    if (width < 0) return false;
+    n_columns += static_cast<size_t>(width);
+  }
+  return n_columns < now.ws_col;
+}
+
 void LineEditor::Editor::after_signal() {
   if (take_ctrl_c()) is_interrupted = true;
   if (interruption() != 0) is_terminated = true;
-  if (has_resized.exchange(0) != 0) el_resize(line);
+  if (has_resized.load() != 0 && may_resize()) resize();
   if (has_continued.exchange(0) != 0) {  // a shell has had the terminal
     el_wset(line, EL_PREP_TERM, 1);
     set_bracketed_paste(true);
@@ -331,7 +365,8 @@ LineEditor::Line LineEditor::read(std::string_view prompt) {
   editor.prompt = widened(prompt);
   editor.is_interrupted = editor.is_terminated = false;
   std::fflush(stdout);
-  has_continued.store(0);                 // between lines there was nothing to draw again
+  has_continued.store(0);  // between lines there was nothing to draw again
+  if (has_resized.load() != 0) editor.resize();
   el_wset(editor.line, EL_PREP_TERM, 1);  // before anything says that input is waited for
   editor.set_bracketed_paste(true);
   int n = 0;

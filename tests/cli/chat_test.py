@@ -390,6 +390,20 @@ class Signals(WithFolder):
             self.assertEqual(self.saved(terminal)["messages"][0]["content"], "hello")
 
 
+    def test_a_window_that_gets_smaller_than_the_line_does_no_harm(self):
+        text = "a\U0001f642 long line " * 8
+        for columns in (1, 2, 5, 9, 40):
+            with self.subTest(columns), self.terminal("-n", "1") as terminal:
+                terminal.started()
+                for size in ((24, 200), (24, columns), (2, columns), (60, 120), (1, columns)):
+                    fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+                    terminal.send(text)
+                    terminal.wait_for(b"line")
+                terminal.enter("")
+                saved = self.saved(terminal, f"{columns}.json")
+                self.assertEqual(saved["messages"][0]["content"], text * 5)
+
+
 class Commands(WithFolder):
     def test_help_lists_every_command(self):
         with self.terminal() as terminal:
