@@ -28,6 +28,9 @@ namespace quandex::cli {
 namespace {
 
 constexpr unsigned short kLeastColumns = 8;  // in fewer, libedit writes outside of its buffers for wide characters
+// More than a line takes: libedit writes outside of its buffers where text is inserted into a line that has more rows
+// than the window. What is above the window's top is then not drawn right, until Enter.
+constexpr int kRows = 4000;
 constexpr int kHistorySize = 1000;
 constexpr int kPasteGapMs = 50;  // longer than a terminal waits between two pieces of a paste
 constexpr std::wstring_view kPasteEnd = L"\033[201~";
@@ -250,6 +253,7 @@ void LineEditor::Editor::resize() {
   has_resized.store(0);
   ioctl(fileno(output), TIOCGWINSZ, &window);
   el_resize(line);
+  el_wset(line, EL_SETTC, L"li", std::to_wstring(kRows).c_str(), nullptr);
   if (window.ws_col >= kLeastColumns) return;
   window.ws_col = kLeastColumns;
   el_wset(line, EL_SETTC, L"co", std::to_wstring(kLeastColumns).c_str(), nullptr);

@@ -404,6 +404,18 @@ class Signals(WithFolder):
                 self.assertEqual(saved["messages"][0]["content"], text * 5)
 
 
+    def test_a_line_may_have_more_rows_than_the_window(self):
+        with self.terminal("-n", "1") as terminal:
+            terminal.started()
+            fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            for _ in range(6):
+                terminal.send("x" * 300)
+                terminal.wait_for(b"x" * 20)
+            terminal.send("\x01/system " + "y" * 300 + "\x05" + "z" * 300)
+            terminal.enter("")
+            self.assertEqual(self.saved(terminal)["messages"][0]["content"], "y" * 300 + "x" * 1800 + "z" * 300)
+
+
 class Commands(WithFolder):
     def test_help_lists_every_command(self):
         with self.terminal() as terminal:
