@@ -254,6 +254,7 @@ void LineEditor::Editor::resize() {
   ioctl(fileno(output), TIOCGWINSZ, &window);
   el_resize(line);
   el_wset(line, EL_SETTC, L"li", std::to_wstring(kRows).c_str(), nullptr);
+  if (window.ws_col == 0) window.ws_col = 80;  // unknown: what libedit takes then
   if (window.ws_col >= kLeastColumns) return;
   window.ws_col = kLeastColumns;
   el_wset(line, EL_SETTC, L"co", std::to_wstring(kLeastColumns).c_str(), nullptr);
