@@ -48,7 +48,7 @@ void answer_ids(const std::vector<int32_t>& ids, std::string& out) {
 
 void answer_text(const Tokenizer& tokenizer, std::string_view payload, bool special, std::string& out) {
   std::vector<int32_t> ids(payload.size() / sizeof(int32_t));
-  std::memcpy(ids.data(), payload.data(), ids.size() * sizeof(int32_t));
+  if (!ids.empty()) std::memcpy(ids.data(), payload.data(), ids.size() * sizeof(int32_t));
   const std::string whole = to_valid_utf8(tokenizer.decode(ids, special));
   Detokenizer detokenizer(tokenizer, {}, special, true);
   std::string streamed;
