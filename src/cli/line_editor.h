@@ -1,5 +1,5 @@
-// A line of input from a terminal, edited with the keys people know (those of Emacs, or what ~/.editrc says), with a
-// history, with the newlines of a paste kept, and with completion. One thread, one object at a time.
+// A line of input from a terminal, edited with the keys people know from shells, with a history and its search, with
+// the newlines of a paste kept, and with completion. One thread, one object at a time.
 //
 // While it lives the terminal echoes nothing by itself: what is typed between two lines is not mixed into what the
 // program says, and is there for the next one.
@@ -28,13 +28,13 @@ class LineEditor {
   };
 
   // Edits on `output`, which must be a terminal as standard input must. Tab completes a beginning of one of
-  // `completions` at the start of the line.
+  // `completions` at the start of the line. A terminal without escape sequences (TERM=dumb) edits by itself.
   LineEditor(std::FILE* output, std::span<const std::string> completions);
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  Line read(std::string_view prompt);
+  Line read(std::string_view prompt);       // the prompt may hold escape sequences of style
   void add_history(std::string_view text);  // what the arrow keys bring back, the latest first
 
  private:

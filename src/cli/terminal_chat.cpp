@@ -24,11 +24,6 @@ constexpr std::string_view kPrompt = "> ", kContinuation = ". ";
 void print_note(std::string_view text) { fmt::print(stderr, "{}\n", dim(stderr, text)); }
 void print_error(std::string_view text) { fmt::print(stderr, "{}\n", text); }
 
-std::string styled_prompt(std::string_view text) {
-  // \1 tells the editor where what takes no room begins and ends.
-  return wants_color(stderr) ? fmt::format("\1\033[1m\1{}\1\033[0m\1", text) : std::string(text);
-}
-
 std::vector<std::string> completions() {
   std::vector<std::string> words;
   for (const CommandInfo& command : chat_commands())
@@ -68,7 +63,7 @@ int TerminalChat::run() {
   fmt::print(stderr, "{}\n\n", chat_banner(model_, settings_));
   if (conversation_.n_turns() > 0) print_note(fmt::format("{} loaded", counted(conversation_.n_turns(), "turn")));
   while (!reader_left_) {
-    const LineEditor::Line line = editor_.read(styled_prompt(assembler_.is_empty() ? kPrompt : kContinuation));
+    const LineEditor::Line line = editor_.read(bold(stderr, assembler_.is_empty() ? kPrompt : kContinuation));
     if (take_line(line) == Goes::away) break;
     take_ctrl_c();  // one that came during a command, or behind an answer, has nothing to stop
     if (request_to_end() != 0) break;

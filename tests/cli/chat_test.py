@@ -398,7 +398,7 @@ class Signals(WithFolder):
                 for size in ((24, 200), (24, columns), (2, columns), (60, 120), (1, columns)):
                     fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
                     terminal.send(text)
-                    terminal.wait_for(b"line")
+                    terminal.read_more(time.monotonic() + TIMEOUT_S)
                 terminal.enter("")
                 saved = self.saved(terminal, f"{columns}.json")
                 self.assertEqual(saved["messages"][0]["content"], text * 5)
