@@ -4,7 +4,7 @@
 #include <array>
 
 #include "text/byte_map.h"
-#include "text/pretokenize.h"
+#include "text/pre_tokenizer_rules.h"
 
 namespace quandex {
 namespace {

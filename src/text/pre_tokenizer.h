@@ -9,7 +9,7 @@
 
 #include "base/function_ref.h"
 #include "text/json_field.h"
-#include "text/pretokenize.h"
+#include "text/pre_tokenizer_rules.h"
 
 namespace quandex {
 

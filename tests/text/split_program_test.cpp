@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "text/pretokenize.h"
+#include "text/pre_tokenizer_rules.h"
 #include "text/split_pattern.h"
 
 namespace quandex {

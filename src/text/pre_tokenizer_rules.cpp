@@ -1,4 +1,4 @@
-#include "text/pretokenize.h"
+#include "text/pre_tokenizer_rules.h"
 
 #include <fmt/ranges.h>
 
