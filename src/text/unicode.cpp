@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
-#include "base/error.h"
+#include "base/check.h"
 #include "base/utf8.h"
 
 namespace quandex {
@@ -30,6 +30,37 @@ utf8proc_option_t options_of(NormalForm form) {
   options |= form == NormalForm::nfc || form == NormalForm::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
   if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
   return static_cast<utf8proc_option_t>(options);
+}
+
+std::vector<utf8proc_int32_t> decompose(std::string_view text, utf8proc_option_t options) {
+  constexpr size_t kLongest = 32;  // Unicode's longest is 18
+  std::array<utf8proc_int32_t, kLongest> parts{};
+  int boundclass = 0;
+  std::vector<utf8proc_int32_t> characters;
+  characters.reserve(text.size());
+  while (!text.empty()) {
+    const DecodedCodepoint c = decode_utf8(text);
+    const utf8proc_ssize_t n_parts =
+        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c.value), parts.data(), kLongest, options, &boundclass);
+    CHECK(n_parts >= 0 && n_parts <= static_cast<utf8proc_ssize_t>(kLongest));
+    characters.insert(characters.end(), parts.begin(), parts.begin() + n_parts);
+    text.remove_prefix(static_cast<size_t>(c.n_bytes));
+  }
+  return characters;
+}
+
+// Sorts each run of marks by class. utf8proc's own way of it is quadratic in the length of a run.
+void order_marks(std::span<utf8proc_int32_t> characters) {
+  const auto class_of = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
+  for (auto begin = characters.begin(); begin != characters.end();) {
+    if (class_of(*begin) == 0) {
+      ++begin;
+      continue;
+    }
+    const auto end = std::find_if(begin, characters.end(), [&](utf8proc_int32_t c) { return class_of(c) == 0; });
+    std::stable_sort(begin, end, [&](utf8proc_int32_t a, utf8proc_int32_t b) { return class_of(a) < class_of(b); });
+    begin = end;
+  }
 }
 
 }  // namespace
@@ -99,17 +130,16 @@ void append_lower_case(char32_t c, std::string& out) {
 }
 
 std::string to_normal_form(std::string_view text, NormalForm form) {
-  struct Free {
-    void operator()(utf8proc_uint8_t* bytes) const { std::free(bytes); }
-  };
-  utf8proc_uint8_t* normal = nullptr;
-  const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                             static_cast<utf8proc_ssize_t>(text.size()), &normal, options_of(form));
-  const std::unique_ptr<utf8proc_uint8_t, Free> owner(normal);
-  if (size < 0)
-    throw Error(ErrorCode::out_of_memory, "normalizing {} bytes of text failed: {}", text.size(),
-                utf8proc_errmsg(size));
-  return {reinterpret_cast<const char*>(normal), static_cast<size_t>(size)};
+  std::vector<utf8proc_int32_t> characters = decompose(text, options_of(form));
+  order_marks(characters);
+  const utf8proc_ssize_t n_characters =
+      utf8proc_normalize_utf32(characters.data(), static_cast<utf8proc_ssize_t>(characters.size()), options_of(form));
+  CHECK(n_characters >= 0);
+  std::string normal;
+  normal.reserve(text.size());
+  for (const utf8proc_int32_t c : std::span(characters).first(static_cast<size_t>(n_characters)))
+    append_utf8(static_cast<char32_t>(c), normal);
+  return normal;
 }
 
 bool is_surely_normal(std::string_view text, NormalForm form) {
