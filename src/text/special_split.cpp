@@ -50,6 +50,7 @@ SpecialMatcher::SpecialMatcher(std::vector<Entry> entries) {
 void SpecialMatcher::split(std::string_view text, bool special,
                            FunctionRef<void(std::string_view, const MatchedToken*)> part) const {
   size_t done = 0;
+  size_t end_of_space = 0;  // of the run looked through last: tokens may be white space themselves
   for (size_t at = 0; !trie_.is_empty() && at < text.size();) {
     if (!trie_.may_begin(text[at])) {
       ++at;
@@ -66,8 +67,11 @@ void SpecialMatcher::split(std::string_view text, bool special,
     const MatchedToken& token = tokens_[static_cast<size_t>(index)];
     if (token.is_special && !special) continue;
     if (token.is_single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
-    if (token.strips_left) begin = std::max(without_space_at_end(text.substr(0, begin)), done);
-    if (token.strips_right) end += size_of_space_at_start(text.substr(end));
+    if (token.strips_left) begin = done + (done < begin ? without_space_at_end(text.substr(done, begin - done)) : 0);
+    if (token.strips_right) {
+      if (end_of_space < end) end_of_space = end + size_of_space_at_start(text.substr(end));
+      end = end_of_space;
+    }
     if (done < begin) part(text.substr(done, begin - done), nullptr);
     part(text.substr(begin, end - begin), &token);
     done = end;

@@ -106,6 +106,20 @@ TEST(Tokenizer, stop_ids_are_the_named_ones_and_well_known_control_tokens) {
   EXPECT_EQ(make_tokenizer(metadata)->special().stop_ids, (Ids{259, 258, 260}));
 }
 
+TEST(Tokenizer, white_space_beside_a_token_of_white_space_is_looked_through_once) {
+  constexpr size_t kSpaces = 1'000'000;  // an hour, were the time quadratic
+  for (const bool is_left : {true, false}) {
+    const SpecialMatcher matcher({{" ", {.token = 7, .strips_left = is_left, .strips_right = !is_left}}});
+    size_t n_matches = 0, n_bytes = 0;
+    matcher.split(std::string(kSpaces, ' '), false, [&](std::string_view part, const MatchedToken* token) {
+      n_matches += token != nullptr ? 1 : 0;
+      if (n_matches == 1) n_bytes = part.size();
+    });
+    EXPECT_EQ(n_matches, kSpaces);  // as in the library `tokenizers`: matches are found before they grow
+    EXPECT_EQ(n_bytes, is_left ? 1 : kSpaces);
+  }
+}
+
 TEST(Tokenizer, special_ids_outside_the_vocabulary_are_refused) {
   for (const std::string key : {"bos", "eos", "eot", "eom", "unknown"}) {
     Metadata metadata = bpe_metadata("qwen2", {});
