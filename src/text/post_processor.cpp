@@ -12,6 +12,10 @@ namespace {
 
 constexpr size_t kMaxItems = 4096;  // templates in templates multiply
 
+void check_size(const JsonField& field, size_t n_items) {
+  if (n_items > kMaxItems) field.refuse_unsupported(fmt::format("at most {} tokens", kMaxItems));
+}
+
 int32_t parse_id(const JsonField& field, int n_vocab) {
   const int64_t id = field.integer();
   if (id < 0 || id >= n_vocab) field.refuse(fmt::format("an id below {}", n_vocab));
@@ -49,6 +53,7 @@ void PostProcessor::add(const JsonField& field, int n_vocab) {
   } else if (type == "TemplateProcessing") {
     std::vector<int32_t> items;
     const JsonField single = field["single"];
+    check_size(single, single.size());
     for (size_t i = 0; i < single.size(); ++i) {
       if (!single[i]["Sequence"].is_absent()) {
         if (single[i]["Sequence"]["id"].string() != "A") single[i].refuse_unsupported("the sequence A");
@@ -57,14 +62,15 @@ void PostProcessor::add(const JsonField& field, int n_vocab) {
       }
       const std::string& name = single[i]["SpecialToken"]["id"].string();
       const JsonField ids = field["special_tokens"][name]["ids"];
-      for (size_t k = 0; k < ids.array().size(); ++k) items.push_back(parse_id(ids[k], n_vocab));
+      check_size(ids, items.size() + ids.array().size());
+      for (size_t k = 0; k < ids.size(); ++k) items.push_back(parse_id(ids[k], n_vocab));
     }
     wrap_in(items);
   } else if (type != "ByteLevel") {  // that one is of offsets only
     field["type"].refuse_unsupported(
         "Sequence or one of: TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel");
   }
-  if (items_.size() > kMaxItems) field.refuse_unsupported(fmt::format("at most {} tokens", kMaxItems));
+  check_size(field, items_.size());
 }
 
 std::vector<int32_t> PostProcessor::apply(const std::vector<int32_t>& text) const {
