@@ -21,9 +21,8 @@ class Rewriter {
 
   // `origin`: the byte of the old text that the new ones stand for.
   void append(std::string_view bytes, size_t origin) {
+    if (out_.size() > staged_.max_bytes) return;  // apply() refuses it
     out_.append(bytes);
-    // A little more than allowed is enough for apply() to see it.
-    if (out_.size() > staged_.max_bytes) out_.resize(staged_.max_bytes + 1);
     if (origin < staged_.n_at_start) n_at_start_ += bytes.size();
   }
   void finish() {
@@ -278,7 +277,7 @@ Normalizer::Normalizer(const JsonField& field) : source_(field.source()) {
 
 void Normalizer::apply(StagedText& staged) const {
   // Compatibility forms are up to eleven times as long; in front of a short text anything may go.
-  staged.max_bytes = 64 * staged.text.size() + (size_t{1} << 20);
+  staged.max_bytes = std::min(64 * staged.text.size() + (size_t{1} << 20), kMaxTextBytes);
   for (const auto& stage : stages_) {
     stage->apply(staged);
     if (staged.text.size() > staged.max_bytes)

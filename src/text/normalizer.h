@@ -11,6 +11,9 @@
 
 namespace quandex {
 
+// What models count in 32 bits: three symbols can stand for a byte, where a space is three bytes without a token.
+inline constexpr size_t kMaxTextBytes = size_t{1} << 29;
+
 // A text on its way through stages that rewrite it.
 struct StagedText {
   std::string text;

@@ -11,9 +11,6 @@
 namespace quandex {
 namespace {
 
-// Offsets inside a text are 32 bits wide, and escaping can triple it.
-constexpr size_t kMaxTextBytes = size_t{1} << 30;
-
 std::unordered_set<int32_t> id_set(const Metadata& metadata, std::string_view key, const Vocabulary& vocabulary) {
   const std::vector<int32_t> ids = token_ids(metadata, key, vocabulary);
   return {ids.begin(), ids.end()};

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "text/byte_map.h"
+#include "text/normalizer.h"
 #include "text/split_behavior.h"
 #include "text/stage_table.h"
 #include "text/text_pattern.h"
@@ -254,7 +255,7 @@ PreTokenizer::PreTokenizer(const JsonField& field, Bytes bytes) : source_(field.
 
 void PreTokenizer::split(TextPiece text, FunctionRef<void(std::string_view)> piece) const {
   // A space can become four bytes, and a byte that ByteLevel spells two; what is spelled again and again has no use.
-  split_level(0, text, 64 * text.text.size() + 64, piece);
+  split_level(0, text, std::min(64 * text.text.size() + 64, 3 * kMaxTextBytes), piece);
 }
 
 void PreTokenizer::split_level(size_t level, TextPiece text, size_t max_bytes,

@@ -74,6 +74,11 @@ TEST(Normalizer, stages_that_multiply_a_text_end_in_an_error) {
   EXPECT_THROW(normal(stages.dump(), "a"), Error);
 }
 
+TEST(Normalizer, a_text_that_outgrows_its_limit_is_not_written_on) {
+  const Json stage = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(1 << 20, 'b')}};
+  EXPECT_THROW(normal(stage.dump(), std::string(1'000'000, 'a')), Error);  // a terabyte, were it copied
+}
+
 TEST(Unicode, lower_case_is_that_of_each_character) {
   std::string out;
   for (const char32_t c : U"AÉ\u0130Σ\u1E9Eж") append_lower_case(c, out);
