@@ -10,12 +10,6 @@
 #include "text/piece_cache.h"
 
 namespace quandex {
-namespace {
-
-// Tokens that text can become by merging.
-bool is_mergeable(TokenType type) { return type != TokenType::control && type != TokenType::unknown; }
-
-}  // namespace
 
 BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, PreTokenizer pre_tokenizer,
                        bool ignore_merges)
@@ -30,7 +24,7 @@ BpeEncoder::BpeEncoder(const Metadata& metadata, const Vocabulary& vocabulary, P
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char character = static_cast<char>(static_cast<uint8_t>(byte));
     const auto id = vocabulary.find(to_byte_characters({&character, 1}));
-    byte_tokens_[byte] = id && is_mergeable(vocabulary.type(*id)) ? *id : -1;
+    byte_tokens_[byte] = id.value_or(-1);
     // C0, C1 and F5 on never occur in UTF-8.
     if (byte_tokens_[byte] < 0 && byte != 0xC0 && byte != 0xC1 && byte < 0xF5) ++n_lacking;
   }

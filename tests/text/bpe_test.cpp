@@ -215,5 +215,13 @@ TEST(Bpe, a_bad_merge_is_refused_with_its_text_and_rank) {
   }
 }
 
+TEST(Bpe, a_byte_whose_token_is_special_is_still_text) {
+  Metadata metadata = bpe_metadata("qwen2", {});
+  std::vector<int32_t> types(256, 1);
+  types['.'] = 3;
+  metadata.set_i32s("tokenizer.ggml.token_type", types);
+  EXPECT_EQ(make_tokenizer(metadata)->encode("a.b", false), (Ids{'a', '.', 'b'}));
+}
+
 }  // namespace
 }  // namespace quandex
