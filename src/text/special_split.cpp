@@ -72,6 +72,7 @@ void SpecialMatcher::split(std::string_view text, bool special,
       if (end_of_space < end) end_of_space = end + size_of_space_at_start(text.substr(end));
       end = end_of_space;
     }
+    if (begin >= end) continue;  // all of it is part of the match before
     if (done < begin) part(text.substr(done, begin - done), nullptr);
     part(text.substr(begin, end - begin), &token);
     done = end;

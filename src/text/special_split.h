@@ -30,7 +30,8 @@ class SpecialMatcher {
 
   // Calls part(text, token) for all of `text` in order: for each match with its token, for what lies between with null.
   // The leftmost match counts, of those that begin there the longest; one that is then not wanted (special where
-  // `special` is false, or part of a word) hides what it overlaps.
+  // `special` is false, or part of a word) hides what it overlaps. White space is shared out afterwards: a token of
+  // white space that the match before has taken in is a match all the same, unless it strips both sides.
   void split(std::string_view text, bool special, FunctionRef<void(std::string_view, const MatchedToken*)> part) const;
 
  private:

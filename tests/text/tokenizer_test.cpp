@@ -120,6 +120,21 @@ TEST(Tokenizer, white_space_beside_a_token_of_white_space_is_looked_through_once
   }
 }
 
+TEST(Tokenizer, a_match_of_nothing_but_white_space_that_is_taken_is_none) {
+  const SpecialMatcher matcher({{"\n", {.token = 1, .strips_right = true}},
+                                {" ", {.token = 2, .strips_left = true, .strips_right = true}},
+                                {"\t", {.token = 3, .strips_left = true}}});
+  const auto ids = [&](std::string_view text) {
+    Ids found;
+    matcher.split(text, false, [&](std::string_view, const MatchedToken* t) { found.push_back(t ? t->token : 0); });
+    return found;
+  };
+  EXPECT_EQ(ids("x   y"), (Ids{0, 2, 0}));
+  EXPECT_EQ(ids("\n\n x"), (Ids{1, 1, 0}));
+  EXPECT_EQ(ids("\n\t\tx"), (Ids{1, 0}));
+  EXPECT_EQ(ids("\t\tx"), (Ids{3, 3, 0}));
+}
+
 TEST(Tokenizer, special_ids_outside_the_vocabulary_are_refused) {
   for (const std::string key : {"bos", "eos", "eot", "eom", "unknown"}) {
     Metadata metadata = bpe_metadata("qwen2", {});
