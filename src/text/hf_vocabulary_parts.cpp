@@ -145,9 +145,13 @@ void set_flags(Metadata& metadata, const HfVocabulary& vocabulary) {
   // Where nothing is normalized, when a token is matched matters only beside those that are matched before.
   if (vocabulary.normalizes_nfc || vocabulary.stages.normalizer || !are_all_normalized)
     set_ids(metadata, "quandex.tokenizer.normalized", tokens, [](const HfToken& token) { return token.is_normalized; });
-  if (vocabulary.stages.model)
-    set_ids(metadata, "quandex.tokenizer.not_in_model", tokens,
-            [](const HfToken& token) { return !token.is_in_model && token.type != TokenType::unused; });
+  if (vocabulary.model == "gpt2") return;  // text never becomes other tokens than bytes and results of merges
+  // GGUF implies that the model has no control tokens, and has all others.
+  const bool says_all = vocabulary.stages.model.has_value();
+  set_ids(metadata, "quandex.tokenizer.not_in_model", tokens, [says_all](const HfToken& token) {
+    const bool is_said = token.type == TokenType::user_defined || (says_all && token.type != TokenType::unused);
+    return is_said && !token.is_in_model;
+  });
 }
 
 void set_stages(Metadata& metadata, const HfStages& stages) {

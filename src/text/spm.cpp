@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -65,7 +66,7 @@ SpmEncoder::SpmEncoder(const Metadata& metadata, const Vocabulary& vocabulary)
     if (vocabulary.type(id) == TokenType::unknown) unknown_ = id;
   read_bytes(metadata, vocabulary);
   if (metadata.boolean("quandex.tokenizer.merges_by_rank", false)) merges_ = read_merges(metadata, vocabulary);
-  find_whole_pieces();
+  find_whole_pieces(token_ids(metadata, "quandex.tokenizer.not_in_model", vocabulary));
 }
 
 void SpmEncoder::read_bytes(const Metadata& metadata, const Vocabulary& vocabulary) {
@@ -98,12 +99,14 @@ void SpmEncoder::read_bytes(const Metadata& metadata, const Vocabulary& vocabula
                 metadata.source());
 }
 
-void SpmEncoder::find_whole_pieces() {
+void SpmEncoder::find_whole_pieces(const std::vector<int32_t>& not_in_model) {
+  const std::unordered_set<int32_t> left_out(not_in_model.begin(), not_in_model.end());
   pieces_ = TextIndex(static_cast<size_t>(vocabulary_.size()));
   is_whole_.resize(static_cast<size_t>(vocabulary_.size()));
   for (int32_t id = 0; id < vocabulary_.size(); ++id) {
     const std::string_view text = vocabulary_.text(id);
     if (text.empty() || vocabulary_.is_special(id) || vocabulary_.type(id) == TokenType::byte) continue;
+    if (left_out.contains(id)) continue;
     pieces_.add(text, id);
     longest_piece_bytes_ = std::max(longest_piece_bytes_, text.size());
     if (find_word_end(text, 0) != text.size()) splits_at_spaces_ = false;

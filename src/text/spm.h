@@ -50,7 +50,7 @@ class SpmEncoder {
  private:
   bool has_prefix(std::string_view text, Beside before, Beside after) const;
   void read_bytes(const Metadata& metadata, const Vocabulary& vocabulary);
-  void find_whole_pieces();
+  void find_whole_pieces(const std::vector<int32_t>& not_in_model);
   void encode_part(std::string_view part, Merger& merger, std::vector<int32_t>& ids) const;
   std::optional<int32_t> find_piece(std::string_view text) const;
   void add_symbols(std::string_view part, Merger& merger) const;

@@ -138,5 +138,15 @@ TEST(Spm, vocabularies_that_cannot_encode_are_refused) {
   EXPECT_EQ(load_error(metadata), "test.gguf: tokenizer.ggml.tokens[1] is '<0xZZ>', expected a byte such as <0x0A>");
 }
 
+TEST(Spm, a_token_that_is_only_matched_whole_is_no_piece_of_other_text) {
+  Metadata metadata = spm_metadata({{"▁", 1, -1}, {"a", 1, -1}, {"ß", 4}});
+  metadata.set_bool("tokenizer.ggml.add_space_prefix", false);
+  const int32_t ids[] = {261};
+  metadata.set_i32s("quandex.tokenizer.single_word", ids);
+  EXPECT_EQ(make_tokenizer(metadata)->encode("aß ß", false), (Ids{260, 261, 259, 261}));
+  metadata.set_i32s("quandex.tokenizer.not_in_model", ids);
+  EXPECT_EQ(make_tokenizer(metadata)->encode("aß ß", false), (Ids{260, 3 + 0xC3, 3 + 0x9F, 259, 261}));
+}
+
 }  // namespace
 }  // namespace quandex

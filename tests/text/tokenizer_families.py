@@ -180,6 +180,7 @@ def families():
     yield "llama2", char_bpe(prepend, None, llama_decoder, [special("<unk>"), *COMMON], bos, fuse_unk=True)
     yield "llama2-normalized", char_bpe(prepend, None, llama_decoder, [special("<unk>", normalized=True), special("<s>", normalized=True), plain("the"), plain("sea", normalized=True)], bos, fuse_unk=True)
     yield "llama2-latin1-token", char_bpe(prepend, None, llama_decoder, [special("<unk>"), plain("é"), plain("<0x0A>")], bos, fuse_unk=True)
+    yield "llama2-single-word", char_bpe(prepend, None, llama_decoder, [special("<unk>"), plain("\u00df", single_word=True), plain("1", single_word=True), plain("\u6d77", single_word=True), *COMMON], bos, fuse_unk=True)
     yield "phi3", char_bpe(prepend, None, llama_decoder, [special("<unk>"), special("<|user|>", rstrip=True), plain("<note>", lstrip=True)], None, fuse_unk=True)
     for scheme in ("first", "always", "never"):
         yield f"metaspace-{scheme}", char_bpe(None, P.Metaspace(SPACE, scheme, False), D.Metaspace(SPACE, scheme), [special("<unk>"), *COMMON], bos, fuse_unk=True)
@@ -196,6 +197,7 @@ def families():
     yield "bge", word_piece(N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece(), post=bert_post)
     yield "bert-cased", word_piece(N.BertNormalizer(lowercase=False), P.BertPreTokenizer(), D.WordPiece("##", False), post=template("[CLS] $A [SEP]"))
     yield "bert-single-word", word_piece(N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece(), [special("[UNK]"), special("[CLS]"), special("[SEP]"), plain("ship", single_word=True, normalized=True), plain("sea", single_word=True), special("[MASK]", lstrip=True)], post=bert_post)
+    yield "bge-matched-only", word_piece(N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece(), [special("[UNK]"), special("[CLS]"), special("[SEP]"), plain("\u6d77", single_word=True), plain("<", lstrip=True, single_word=True)], post=bert_post)
     yield "bert-short", word_piece(N.Sequence([N.NFD(), N.StripAccents()]), P.Whitespace(), D.WordPiece("@@", True), prefix="@@", max_input_chars_per_word=4, continuing_subword_prefix="@@")
     yield "word-level", word_piece(N.Lowercase(), P.Sequence([P.WhitespaceSplit(), P.Punctuation()]), None, level=True)
     yield "t5", unigram(N.Sequence([N.NFKC(), N.Replace(Regex(" {2,}"), " ")]), P.Metaspace(SPACE), D.Metaspace(SPACE), post=template("$A </s>"))
