@@ -246,7 +246,8 @@ void read_post_processor(const JsonField& root, HfVocabulary& vocabulary) {
   const PostProcessor processor(root["post_processor"], static_cast<int>(vocabulary.tokens.all().size()));
   const auto [before, after] = processor.around();
   const bool is_simple = processor.holds_text_once() && before.size() <= 1 && after.size() <= 1;
-  if (!is_simple) vocabulary.stages.post_processor = text_of(root["post_processor"]);
+  vocabulary.post_processor = text_of(root["post_processor"]);
+  if (!is_simple) vocabulary.stages.post_processor = vocabulary.post_processor;
   vocabulary.adds_bos = !before.empty();
   vocabulary.adds_eos = processor.holds_text_once() && !after.empty();
   if (!before.empty()) vocabulary.bos = before.front();

@@ -72,7 +72,8 @@ struct HfStages {
 
 struct HfVocabulary {
   HfTokens tokens;
-  std::string model;  // tokenizer.ggml.model
+  std::string post_processor = {};  // its JSON text, of use where other files name other tokens than it adds
+  std::string model;                // tokenizer.ggml.model
   std::string pre = "default";
   std::vector<std::string> merges = {};                      // "left right"
   std::optional<std::vector<std::string>> merge_pairs = {};  // left, right, …: instead, where that is ambiguous

@@ -117,9 +117,11 @@ void apply_special_tokens(const HfFolder& folder, HfVocabulary& vocabulary, Meta
                         int32_t id) {
     const JsonField field = config[fmt::format("add_{}_token", name)];
     const bool adds_it = field.boolean_or(in_template.value_or(otherwise));
-    if (adds_it && field.is_absent() && is_template && template_id != id)
-      throw Error(ErrorCode::unsupported, "{}: the post_processor adds the token {}, expected the {} token {}",
-                  folder.tokenizer_config.source, template_id, name, id);
+    // The token that a conversation begins with can be another than the one that goes in front of a prompt.
+    if (adds_it && field.is_absent() && is_template && template_id != id) {
+      vocabulary.stages.post_processor = vocabulary.post_processor;
+      return false;
+    }
     return adds_it;
   };
   // Of SentencePiece's files Llama's tokenizer adds BOS, and no EOS, unless told otherwise.

@@ -137,9 +137,16 @@ TEST_F(HfFolderTest, bos_and_eos_go_where_the_config_says_else_where_the_post_pr
   edit("tokenizer_config.json", [](Json& json) { json["add_bos_token"] = false, json["add_eos_token"] = true; });
   EXPECT_FALSE(read().boolean("tokenizer.ggml.add_bos_token", true));
   EXPECT_TRUE(read().boolean("tokenizer.ggml.add_eos_token", false));
+}
+
+TEST_F(HfFolderTest, the_post_processor_keeps_its_token_where_the_config_names_another) {
   use("llama3");
+  const auto ids = make_tokenizer(read())->encode_prompt("a", true);
   edit("tokenizer_config.json", [](Json& json) { json["bos_token"] = "</s>"; });
-  EXPECT_NE(error().find("the post_processor adds the token"), std::string::npos);
+  const Metadata metadata = read();
+  EXPECT_EQ(metadata.integer("tokenizer.ggml.bos_token_id"), id_of(metadata, "</s>"));
+  EXPECT_NE(ids.front(), id_of(metadata, "</s>"));
+  EXPECT_EQ(make_tokenizer(metadata)->encode_prompt("a", true), ids);
 }
 
 TEST_F(HfFolderTest, named_chat_templates_have_keys_of_their_own) {
