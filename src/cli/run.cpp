@@ -151,6 +151,11 @@ Json read_tools(const std::string& path) {
   Json tools = read_json_file(path);
   if (!tools.is_array())
     throw Error(ErrorCode::invalid_file, "{}: found {}, expected an array of tools", path, tools.type_name());
+  for (size_t i = 0; i < tools.size(); ++i) {
+    if (tools[i].is_object()) continue;
+    throw Error(ErrorCode::invalid_file, "{}: tool {} is of type {}, expected an object", path, i,
+                tools[i].type_name());
+  }
   return tools;
 }
 

@@ -832,6 +832,9 @@ class Scripts(WithFolder):
                                 ("--load", "unknown name mine")):
             self.assertIn(message, call("run", MODEL, "-p", "x", option, self.path("other"), status=1)[1])
         self.assertEqual(Path(self.path("other")).read_text(), '{"mine": 1}')
+        Path(self.path("tools")).write_text('[{"type": "function"}, 1]')
+        self.assertIn("tool 1 is of type number, expected an object",
+                      call("run", MODEL, "-p", "x", "--tools", self.path("tools"), status=1)[1])
         Path(self.path("bad.jinja")).write_text("{% if")
         self.assertIn("line 1 column", call("run", MODEL, "-p", "x", "--template", self.path("bad.jinja"), status=1)[1])
 

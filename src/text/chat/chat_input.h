@@ -12,7 +12,10 @@ struct ChatInput {
   Json messages = Json::array();  // [{"role": "user", "content": "…"}, …]
   Json tools;                     // null: none; else [{"type": "function", "function": {…}}, …]
   bool add_generation_prompt = true;
-  std::optional<bool> enable_thinking;  // unset: the template's default
+  // Whether the model thinks; unset: the template's default. It changes the prompt, and with `false` Qwen3's template
+  // closes an empty block so that the model cannot think. Qwen's soft switches, `/think` and `/no_think` in a message
+  // of the user or the system, are text that the model was trained to obey: they stay in the text.
+  std::optional<bool> enable_thinking;
   Json extra;  // an object of further names for the template, or null; names that the renderer sets are refused
 };
 
