@@ -19,8 +19,8 @@ struct DetokenizeOptions {
 };
 
 int run_detokenize(const DetokenizeOptions& options) {
-  const Checkpoint checkpoint = open_model(options.path, NeedsTokenizer::yes);
-  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(checkpoint.metadata());
+  const Metadata metadata = open_tokenizer(options.path);
+  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(metadata);
   const std::vector<int32_t> ids = parse_token_ids(read_standard_input(), tokenizer->n_vocab());
   write_text(stdout, tokenizer->decode(ids, options.special));
   return 0;
@@ -39,7 +39,7 @@ constexpr const char* kFooter =
 Verb add_detokenize(CLI::App& program) {
   auto options = std::make_shared<DetokenizeOptions>();
   CLI::App& app = add_verb(program, "detokenize", "Show the text of tokens", kFooter);
-  add_positional(app, "MODEL", options->path, true, kModelHelp);
+  add_positional(app, "MODEL", options->path, true, kTokenizerHelp);
   add_flag(app, "--special", options->special, "Show control tokens as their text");
   return {&app, [options] { return run_detokenize(*options); }};
 }

@@ -1,5 +1,8 @@
 #include "cli/model_file.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "base/error.h"
 #include "base/file_map.h"
 #include "base/log.h"
@@ -45,7 +48,30 @@ void add_vocabulary(Checkpoint& checkpoint) {
   }
 }
 
+bool has_weights(const std::filesystem::path& folder) {
+  return std::ranges::any_of(std::filesystem::directory_iterator(folder), [](const auto& entry) {
+    return entry.path().extension() == ".safetensors" || entry.path().extension() == ".gguf";
+  });
+}
+
+// The folder of a tokenizer that stands alone; empty where `path` is none.
+std::filesystem::path tokenizer_folder(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  if (fs::is_regular_file(path) && path.filename() == "tokenizer.json") return path.parent_path() / ".";
+  const bool has_tokenizer =
+      fs::is_regular_file(path / "tokenizer.json") || fs::is_regular_file(path / "tokenizer.model");
+  return fs::is_directory(path) && has_tokenizer && !has_weights(path) ? path : fs::path();
+}
+
 }  // namespace
+
+Metadata open_tokenizer(const std::string& path) {
+  const std::filesystem::path folder = tokenizer_folder(path);
+  if (folder.empty()) return open_model(path, NeedsTokenizer::yes).metadata();
+  Metadata metadata(path);
+  add_hf_vocabulary(folder, 0, metadata);
+  return metadata;
+}
 
 Checkpoint open_model(const std::string& path, NeedsTokenizer needs) {
   Checkpoint checkpoint(path);

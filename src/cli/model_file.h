@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "format/metadata.h"
 #include "model/checkpoint.h"
 
 namespace quandex::cli {
@@ -13,7 +14,11 @@ enum class NeedsTokenizer : uint8_t { yes, no };
 // is an Error where it is needed, and a warning where not.
 Checkpoint open_model(const std::string& path, NeedsTokenizer needs);
 
+// The metadata of what has a tokenizer: a checkpoint, or a tokenizer.json or a folder of one without any weights.
+Metadata open_tokenizer(const std::string& path);
+
 // What the positional argument MODEL takes, for help texts.
 inline constexpr const char* kModelHelp = "A GGUF file, a Hugging Face or MLX folder, or a qwen3.c or llama2.c .bin";
+inline constexpr const char* kTokenizerHelp = "The same as of other verbs, or a tokenizer.json, or a folder of one";
 
 }  // namespace quandex::cli

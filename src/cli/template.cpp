@@ -98,8 +98,7 @@ std::string render_literal(const ChatTemplate& literal, Json context) {
   return literal.render(input);
 }
 
-std::string render(const Checkpoint& checkpoint, const Tokenizer& tokenizer, const TemplateOptions& options) {
-  const Metadata& metadata = checkpoint.metadata();
+std::string render(const Metadata& metadata, const Tokenizer& tokenizer, const TemplateOptions& options) {
   Json context = read_context(options.context);
   if (variant_names(metadata).empty() && !options.variant)
     if (const auto literal = ChatTemplate::find(metadata, tokenizer))
@@ -120,9 +119,9 @@ int run_template(const TemplateOptions& options) {
     write_text(stdout, parsed.render(read_context(options.context)));
     return 0;
   }
-  const Checkpoint checkpoint = open_model(options.path, NeedsTokenizer::yes);
-  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(checkpoint.metadata());
-  const std::string text = render(checkpoint, *tokenizer, options);
+  const Metadata metadata = open_tokenizer(options.path);
+  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(metadata);
+  const std::string text = render(metadata, *tokenizer, options);
   if (!options.tokens) {
     write_text(stdout, text);
     return 0;

@@ -19,8 +19,8 @@ struct TokenizeOptions {
 };
 
 int run_tokenize(const TokenizeOptions& options) {
-  const Checkpoint checkpoint = open_model(options.path, NeedsTokenizer::yes);
-  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(checkpoint.metadata());
+  const Metadata metadata = open_tokenizer(options.path);
+  const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(metadata);
   const std::string text = read_standard_input();
   const std::vector<int32_t> ids =
       options.no_special ? tokenizer->encode(text, false) : tokenizer->encode_prompt(text, true);
@@ -44,7 +44,7 @@ constexpr const char* kFooter =
 Verb add_tokenize(CLI::App& program) {
   auto options = std::make_shared<TokenizeOptions>();
   CLI::App& app = add_verb(program, "tokenize", "Show the tokens of a text", kFooter);
-  add_positional(app, "MODEL", options->path, true, kModelHelp);
+  add_positional(app, "MODEL", options->path, true, kTokenizerHelp);
   add_flag(app, "--ids", options->ids, "Only the ids, separated by spaces");
   add_flag(app, "--no-special", options->no_special,
            "The text alone: special tokens in it are plain text, and no BOS or EOS is added");

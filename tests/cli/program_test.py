@@ -332,6 +332,16 @@ class Tokenize(WithModel):
             self.assertIn(process.wait(timeout=20), (-signal.SIGINT, 130))  # 130: it had not begun to wait
 
 
+class TokenizersAlone(unittest.TestCase):
+    def test_a_tokenizer_without_a_model_is_enough(self):
+        folder = Path(__file__).parent.parent / "fixtures/hf_tokenizers/gemma"
+        for path in (folder, folder / "tokenizer.json"):
+            ids = call("tokenize", path, "--ids", "--no-special", stdin=TEXT.encode())[0]
+            self.assertGreater(len(ids.split()), 10)
+            self.assertEqual(call("detokenize", path, "--special", stdin=ids)[0], TEXT.encode())
+        self.assertIn("without config.json", call("tokenize", folder.parent, stdin=b"a", status=1)[1])
+
+
 class Detokenize(WithModel):
     def test_ids_become_the_bytes_of_the_text(self):
         for model in self.models.values():
