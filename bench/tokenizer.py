@@ -105,7 +105,7 @@ def ratio(ours, theirs):
     return f"{statistics.median(theirs) / statistics.median(ours):.1f}"
 
 
-def print_row(*cells, widths=(34, 24, 30, 30, 7, 9)):
+def print_row(*cells, widths=(36, 30, 26, 26, 7, 9)):
     print("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths)).rstrip(), flush=True)
 
 
@@ -125,7 +125,8 @@ def told(equal):
 
 
 def bench_runs(bench, tokenizers, runs):
-    print_row("\nruns of one character, seconds", "run", "ours", "tokenizers", "ratio", "ids")
+    print()
+    print_row("runs of one character, seconds", "run", "ours", "tokenizers", "ratio", "ids")
     for tokenizer in tokenizers:
         for run in runs:
             (ours, theirs), equal = bench.encode_seconds(tokenizer, run, 1)
@@ -135,7 +136,8 @@ def bench_runs(bench, tokenizers, runs):
 
 
 def bench_load(bench, tokenizers, n_bytes):
-    print_row("\nload, seconds", "size", "ours", "tokenizers", "ratio")
+    print()
+    print_row("load, seconds", "size", "ours", "tokenizers", "ratio")
     largest = max(tokenizers, key=lambda folder: (folder / "tokenizer.json").stat().st_size)
     paths = list(tokenizers)
     for as_pairs in [True, False]:
