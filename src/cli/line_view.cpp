@@ -101,8 +101,9 @@ std::string LineView::draw(std::string_view prompt, std::u32string_view text, si
   const auto height = static_cast<size_t>(window.rows);
   std::string bytes;
   // Text that is added at the end of a row needs nothing else to be drawn.
-  const bool is_added = is_drawn_ && cursor == text.size() && cursor_ == text_.size() && text.starts_with(text_) &&
-                        n_rows == n_rows_ && std::ranges::none_of(text.substr(text_.size()), is_control);
+  const bool is_added = is_drawn_ && window == window_ && prompt == prompt_ && cursor == text.size() &&
+                        cursor_ == text_.size() && text.starts_with(text_) && n_rows == n_rows_ &&
+                        std::ranges::none_of(text.substr(text_.size()), is_control);
   if (is_added) {
     for (const char32_t c : text.substr(text_.size())) append_utf8(c, bytes);
   } else {
@@ -117,6 +118,7 @@ std::string LineView::draw(std::string_view prompt, std::u32string_view text, si
     cursor_row_shown_ = layout.cursor_row - top_;
     bytes += up(n_rows_shown_ - 1 - cursor_row_shown_) + "\r" + right(layout.cursor_column);
   }
+  prompt_ = prompt;
   text_ = text;
   cursor_ = cursor;
   n_rows_ = n_rows;

@@ -12,6 +12,7 @@ namespace quandex::cli {
 
 struct WindowSize {
   int columns = 80, rows = 24;  // 1 or more
+  bool operator==(const WindowSize&) const = default;
 };
 
 class LineView {
@@ -39,7 +40,8 @@ class LineView {
   std::string row_bytes(const Layout& layout, size_t row, std::string_view prompt, std::u32string_view text,
                         int columns) const;
 
-  std::u32string text_;  // as drawn
+  std::string prompt_;  // as drawn, like the text and the cursor
+  std::u32string text_;
   size_t cursor_ = 0;
   int prompt_width_ = 0;
   bool is_drawn_ = false;

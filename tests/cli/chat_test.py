@@ -255,6 +255,18 @@ class Editing(WithFolder):
             terminal.enter(UP + UP)
             self.assertEqual(self.contents(terminal), ["first", "second", "first"])
 
+    def test_ctrl_r_searches_the_lines_before(self):
+        with self.terminal("-n", "1") as terminal:
+            terminal.started()
+            for line in ("the first", "the second", "more"):
+                terminal.enter(line)
+            terminal.send("\x12the")
+            terminal.wait_for(b'"the"')
+            terminal.wait_for(b"the second")
+            terminal.enter("\x12")  # once more
+            terminal.enter("\x12nothing\x07new")
+            self.assertEqual(self.contents(terminal)[3:], ["the first", "new"])
+
     def test_history_outlives_the_chat_and_is_its_users_alone(self):
         with self.terminal("-n", "1") as terminal:
             terminal.started()

@@ -115,6 +115,15 @@ TEST(LineView, typing_at_the_end_of_a_row_writes_what_is_typed_and_no_more) {
   EXPECT_EQ(view.draw("> ", U"abc", 3, {80, 24}), "c");
 }
 
+TEST(LineView, another_prompt_is_drawn_though_the_text_is_the_same) {
+  Screen screen(20, 5);
+  LineView view;
+  screen.write(view.draw("> ", U"ab", 2, {20, 5}));
+  screen.write(view.draw("(a) ", U"ab", 2, {20, 5}));
+  EXPECT_EQ(screen.shown(), (std::vector<std::u32string>{U"(a) ab"}));
+  EXPECT_EQ(screen.column(), 6);
+}
+
 TEST(LineView, of_more_rows_than_the_window_those_around_the_cursor_are_shown) {
   const std::u32string text = U"aaaabbbbccccdddd";
   Screen screen(4, 2);
