@@ -14,7 +14,7 @@ import tempfile
 import termios
 import time
 
-import chat_test
+from chat_terminal import Terminal
 
 # But for Ctrl-D, Ctrl-Z and Ctrl-\\, which leave, and Ctrl-S, by which the terminal itself holds output back.
 PIECES = [
@@ -29,7 +29,7 @@ def chat(generator, seconds):
     """The exit status of one chat after a request to end."""
     environment = {"TERM": generator.choice(["xterm-256color", "screen", "vt100"]), "LANG": generator.choice(["C", "C.UTF-8"])}
     with tempfile.TemporaryDirectory() as state, \
-            chat_test.Terminal("-n", "6", "--ctx", "128", "--on-overflow", generator.choice(["stop", "drop-oldest"]),
+            Terminal("-n", "6", "--ctx", "128", "--on-overflow", generator.choice(["stop", "drop-oldest"]),
                                environment=environment, state=state) as terminal:
         terminal.wait_for(b"> ")
         end = time.monotonic() + seconds
@@ -47,8 +47,7 @@ def chat(generator, seconds):
         return terminal.ended()
 
 
-def main(program, model, seconds="60", seed=None):
-    chat_test.PROGRAM, chat_test.MODEL = program, model
+def main(seconds="60", seed=None):
     seed = int(seed or random.SystemRandom().randrange(1 << 31))
     print(f"seed {seed}", flush=True)
     end = time.monotonic() + float(seconds)
@@ -62,4 +61,4 @@ def main(program, model, seconds="60", seed=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[3:]))
