@@ -42,8 +42,8 @@ struct Answer {
 
 class ChatModel {
  public:
-  // `template_choice`: as for ChatTemplate::require(). Throws Error before weights are loaded where there is no
-  // template.
+  // `template_choice`: as for ChatTemplate::named(), or empty for the model's own. Throws Error before weights are
+  // loaded where there is no template.
   ChatModel(const ModelOptions& options, std::string_view template_choice);
 
   Session& session() { return session_; }

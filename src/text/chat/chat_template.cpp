@@ -157,15 +157,6 @@ ChatTemplate ChatTemplate::named(std::string_view name_or_file, const Metadata& 
               named_template_list());
 }
 
-ChatTemplate ChatTemplate::require(std::string_view choice, const Metadata& metadata, const Tokenizer& tokenizer) {
-  if (!choice.empty()) return named(choice, metadata, tokenizer);
-  if (auto found = find(metadata, tokenizer)) return std::move(*found);
-  throw Error(ErrorCode::not_found,
-              "{}: has no chat template, and none is guessed; name one, a file or one of {}, as the model's own page "
-              "prescribes",
-              metadata.source(), named_template_list());
-}
-
 ChatTemplate ChatTemplate::from_source(std::string source, std::string name, const Json& special_tokens) {
   std::vector<Source> sources;
   sources.push_back({std::string(kDefault), std::move(source), name});

@@ -44,10 +44,6 @@ class ChatTemplate {
   // Throws Error{not_found} that lists the names.
   static ChatTemplate named(std::string_view name_or_file, const Metadata& metadata, const Tokenizer& tokenizer);
 
-  // named() where `choice` is set, else find(). Throws Error{not_found} that says how to name one where the model has
-  // none.
-  static ChatTemplate require(std::string_view choice, const Metadata& metadata, const Tokenizer& tokenizer);
-
   // Jinja source with these special tokens in the context ({"bos_token": "<s>", …}). `name` is for messages.
   static ChatTemplate from_source(std::string source, std::string name, const Json& special_tokens);
 
