@@ -24,6 +24,12 @@ struct SamplingParams {
   bool has_penalties() const { return repeat_penalty != 1 || frequency_penalty != 0 || presence_penalty != 0; }
 };
 
+// Added to a token's logit before everything else; OpenAI's range is -100 (as good as banned) to 100.
+struct LogitBias {
+  int32_t token = 0;
+  float bias = 0;
+};
+
 // Throws Error{invalid_argument} naming the parameter, the value found and the values possible.
 void check_sampling_params(const SamplingParams& params);
 
