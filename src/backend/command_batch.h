@@ -13,8 +13,8 @@ struct Ticket {
 };
 
 // Sampling parameters of one row as the device reads them: i32 [n, kSampleColumns], reals as their bits.
-// Columns: temperature (f32), top_k (0: off), top_p (f32), min_p (f32), seed low, seed high, output index, reserved
-// (0).
+// Columns: temperature (f32), top_k (0: off), top_p (f32), min_p (f32), seed low, seed high, output index, ids that may
+// be sampled (those below it; 0: all).
 inline constexpr int kSampleColumns = 8;
 
 class CommandBatch {  // records work for one stream; nothing runs before submit()

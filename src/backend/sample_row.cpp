@@ -81,6 +81,7 @@ double keyed_uniform(uint64_t seed, uint64_t index) {
 }
 
 int32_t sample_row(std::span<const float> logits, const SampleParameters& parameters, SampleScratch& scratch) {
+  if (parameters.n_ids > 0) logits = logits.first(std::min(logits.size(), static_cast<size_t>(parameters.n_ids)));
   const RowSummary row = summarize(logits);
   if (row.best < 0 || !(parameters.temperature > 0)) return row.best;
   const double inverse_temperature = 1.0 / parameters.temperature;
@@ -119,7 +120,7 @@ void pack_sample_parameters(const SampleParameters& parameters, std::span<int32_
   row[4] = static_cast<int32_t>(static_cast<uint32_t>(parameters.seed));
   row[5] = static_cast<int32_t>(static_cast<uint32_t>(parameters.seed >> 32));
   row[6] = parameters.output_index;
-  row[7] = 0;
+  row[7] = parameters.n_ids;
 }
 
 SampleParameters unpack_sample_parameters(std::span<const int32_t> row) {
@@ -131,6 +132,7 @@ SampleParameters unpack_sample_parameters(std::span<const int32_t> row) {
   parameters.min_p = std::bit_cast<float>(row[3]);
   parameters.seed = static_cast<uint32_t>(row[4]) | static_cast<uint64_t>(static_cast<uint32_t>(row[5])) << 32;
   parameters.output_index = row[6];
+  parameters.n_ids = row[7];
   return parameters;
 }
 

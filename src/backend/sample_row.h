@@ -16,6 +16,7 @@ struct SampleParameters {
   int32_t top_k = 0;      // keep the k largest logits; 0: all
   uint64_t seed = 0;
   int32_t output_index = 0;  // of the token within its request: random numbers are keyed by (seed, output_index)
+  int32_t n_ids = 0;         // only ids below it exist, whatever the other logits hold; 0: all
 };
 
 // Reused working memory; grows to the vocabulary once.
