@@ -28,6 +28,7 @@ SchedulerConfig scheduler_config(const ModelConfig& config, const EngineOptions&
   return {.block_size = kBlockSize,
           .max_sequences = options.max_sequences,
           .n_ctx = options.n_ctx,
+          .max_rows = step_limits(options).n_logits,
           .reuse_prefixes = options.reuse_prefixes,
           .groups = kv_groups(config, options)};
 }
@@ -42,7 +43,7 @@ Engine::Engine(Model model, Backend& backend, const EngineOptions& options)
       scratch_(allocate_scratch(model_, step_limits(options_), backend)),
       steps_(step_shape(model_.config, options_), backend),
       scheduler_(scheduler_config(model_.config, options_)),
-      host_sampler_(model_.config.vocab) {}
+      host_sampler_(model_.config.vocab, options_.n_sampled_ids) {}
 
 Engine::~Engine() = default;
 
@@ -76,21 +77,39 @@ void Engine::set_rope_variant(Sequence& s) const {
   s.salt = prefix_salt(options_.kv_type, s.rope_variant);
 }
 
-uint64_t Engine::submit(Request request) {
+int Engine::n_sampled_ids() const { return options_.n_sampled_ids > 0 ? options_.n_sampled_ids : model_.config.vocab; }
+
+// The last output needs no place in the context: its K/V is never made.
+int Engine::max_length(const Request& request) const {
+  const int64_t length = static_cast<int64_t>(request.prompt.size()) + request.max_tokens;
+  return static_cast<int>(std::min<int64_t>(length, options_.n_ctx + 1));
+}
+
+void Engine::check(const Request& request) const {
   check_prompt(request.prompt);
   check_sampling_params(request.sampling);
-  if (request.max_tokens < 1) {
+  check_logit_bias(request.logit_bias, n_sampled_ids());
+  if (request.max_tokens < 0 || (request.max_tokens == 0 && !request.wants_prompt_logprobs)) {
     throw Error(ErrorCode::invalid_argument, "max_tokens: {} is not at least 1", request.max_tokens);
   }
+  const int n_top = request.n_top_logprobs.value_or(0);
+  if (n_top < 0 || n_top > kMostTopLogprobs) {
+    throw Error(ErrorCode::invalid_argument, "top_logprobs: {} is not between 0 and {}", n_top, kMostTopLogprobs);
+  }
+  scheduler_.check_fits(static_cast<int>(request.prompt.size()), max_length(request));
+}
+
+uint64_t Engine::submit(Request request) {
+  check(request);
   Active& active = slot_for(n_submitted_ + 1);
   Sequence& s = active.sequence;
-  // The last output needs no place in the context: its K/V is never made.
-  const int64_t length = static_cast<int64_t>(request.prompt.size()) + request.max_tokens;
-  s.max_length = static_cast<int>(std::min<int64_t>(length, options_.n_ctx + 1));
+  s.max_length = max_length(request);
   s.tokens = std::move(request.prompt);
-  const bool needs_host = request.sampling.has_penalties() || request.wants_logprobs;
+  const bool needs_host = request.sampling.has_penalties() || !request.logit_bias.empty() || request.n_top_logprobs ||
+                          request.wants_prompt_logprobs;
   s.output = needs_host ? Output::host_sample : Output::device_sample;
-  s.reuse_prefix = true;
+  s.wants_prompt_rows = request.wants_prompt_logprobs;
+  s.reuse_prefix = !request.wants_prompt_logprobs;
   set_rope_variant(s);
   active.request = std::move(request);
   try {
@@ -141,8 +160,8 @@ const Step& Engine::run_step(std::span<const Assignment> plan) {
   for (size_t i = 0; i < step.assignments.size(); ++i) {
     const Sequence& s = *step.assignments[i].sequence;
     if (s.output != Output::device_sample || step.assignments[i].n_outputs == 0) continue;
-    const SampleParameters row =
-        sample_parameters(owner_of(s).request.sampling, static_cast<int>(s.tokens.size()) - s.n_prompt);
+    const SampleParameters row = sample_parameters(
+        owner_of(s).request.sampling, static_cast<int>(s.tokens.size()) - s.n_prompt, options_.n_sampled_ids);
     const auto first = static_cast<size_t>(step.output_rows[i]) * kSampleColumns;
     pack_sample_parameters(row, parameters.subspan(first, kSampleColumns));
   }
@@ -161,26 +180,52 @@ const Step& Engine::run_step(std::span<const Assignment> plan) {
 void Engine::finish_sequences(const Step& step, OnEvent on_event) {
   scheduler_.finish_step(step.assignments);
   for (size_t i = 0; i < step.assignments.size(); ++i) {
-    if (step.assignments[i].n_outputs > 0) take_token(step, i, on_event);
+    const Assignment& a = step.assignments[i];
+    if (a.n_outputs == 0 || a.sequence->state == SequenceState::idle) continue;
+    if (a.sequence->wants_prompt_rows && a.first < a.sequence->n_prompt && !report_prompt(step, i, on_event)) continue;
+    if (a.samples) take_token(step, i, on_event);
   }
+}
+
+// Row p predicts position p + 1. Returns whether the request goes on.
+bool Engine::report_prompt(const Step& step, size_t index, OnEvent on_event) {
+  const Assignment& a = step.assignments[index];
+  Sequence& s = *a.sequence;
+  Active& active = owner_of(s);
+  const uint64_t id = active.id;
+  const auto report = [&](const PromptToken& token) {
+    if (on_event(id, token) && !active.is_cancelled) return true;
+    finish(active, FinishReason::cancelled, on_event);
+    return false;
+  };
+  const int end = a.first + a.n_tokens;
+  int row = step.output_rows[index];
+  for (int position = end - a.n_outputs + 1; position <= std::min(end, s.n_prompt - 1); ++position, ++row) {
+    if (position == 1 && !report({0, s.tokens[0], std::nullopt, {}})) return false;
+    const LogProbabilities probabilities = probabilities_of(row);
+    if (!probabilities.is_valid()) return fail_not_finite(active, on_event), false;
+    const int32_t token = s.tokens[static_cast<size_t>(position)];
+    const auto top = probabilities.top(room_for_top(active.request));
+    if (!report({position, token, probabilities.of(token), top})) return false;
+  }
+  if (s.n_prompt == 1 && end == 1 && !report({0, s.tokens[0], std::nullopt, {}})) return false;
+  if (end == s.n_prompt && active.request.max_tokens == 0) return finish(active, FinishReason::length, on_event), false;
+  return true;
 }
 
 void Engine::take_token(const Step& step, size_t index, OnEvent on_event) {
   Sequence& s = *step.assignments[index].sequence;
   Active& active = owner_of(s);
-  const int row = step.output_rows[index];
+  const int row = step.output_rows[index] + step.assignments[index].n_outputs - 1;
   Token token;
   token.id = sampled_token(step, active, row);
-  if (token.id < 0) {
-    return fail(active,
-                Error(ErrorCode::device,
-                      "after {} tokens the model's logits are not finite: its weights are damaged, or "
-                      "too large for the K/V type {}",
-                      s.tokens.size(), format_of(options_.kv_type).name),
-                on_event);
-  }
+  if (token.id < 0) return fail_not_finite(active, on_event);
   ++counters_.n_sampled_tokens;
-  if (active.request.wants_logprobs) token.logprob = log_probability(logits_row(row), token.id);
+  if (active.request.n_top_logprobs) {
+    const LogProbabilities probabilities = probabilities_of(row);
+    token.logprob = probabilities.of(token.id);
+    token.top = probabilities.top(room_for_top(active.request));
+  }
   s.tokens.push_back(token.id);
   if (std::ranges::find(active.request.stop_ids, token.id) != active.request.stop_ids.end()) {
     return finish(active, FinishReason::stop, on_event);
@@ -193,7 +238,8 @@ void Engine::take_token(const Step& step, size_t index, OnEvent on_event) {
 int32_t Engine::sampled_token(const Step& step, const Active& active, int row) {
   const Sequence& s = active.sequence;
   if (s.output == Output::host_sample) {
-    return host_sampler_.sample(logits_row(row), s.tokens, s.n_prompt, active.request.sampling);
+    return host_sampler_.sample(logits_row(row), s.tokens, s.n_prompt, active.request.sampling,
+                                active.request.logit_bias);
   }
   const std::span<std::byte> bytes = backend_.host_view(step.sample_ids);
   return reinterpret_cast<const int32_t*>(bytes.data())[row];
@@ -207,8 +253,42 @@ std::span<const float> Engine::logits_row(int row) const {
       .subspan(static_cast<size_t>(row) * vocab, vocab);
 }
 
+LogProbabilities Engine::probabilities_of(int row) const {
+  return LogProbabilities(logits_row(row).first(static_cast<size_t>(n_sampled_ids())));
+}
+
+std::span<TokenLogprob> Engine::room_for_top(const Request& request) {
+  return std::span(top_).first(static_cast<size_t>(request.n_top_logprobs.value_or(0)));
+}
+
+void Engine::fail_not_finite(Active& active, OnEvent on_event) {
+  fail(active,
+       Error(ErrorCode::device,
+             "after {} tokens the model's logits are not finite: its weights are damaged, or too large for the K/V "
+             "type {}",
+             active.sequence.tokens.size(), format_of(options_.kv_type).name),
+       on_event);
+}
+
+EngineCounters Engine::counters() const {
+  EngineCounters counters = counters_;
+  static_cast<SchedulerCounters&>(counters) = scheduler_.counters();
+  return counters;
+}
+
+EngineStatus Engine::status() const {
+  EngineStatus status{.n_running = scheduler_.n_running(), .n_waiting = scheduler_.n_waiting(), .counters = counters()};
+  for (int g = 0; g < scheduler_.n_groups(); ++g) {
+    const BlockPool& pool = scheduler_.pool(g);
+    status.n_kv_blocks += pool.n_blocks();
+    status.n_used_blocks += pool.n_used();
+    status.n_cached_blocks += pool.n_cached();
+    status.n_free_blocks += pool.n_free();
+  }
+  return status;
+}
+
 void Engine::remove(Active& active) {
-  counters_.n_preemptions += static_cast<uint64_t>(active.sequence.n_preempted);
   scheduler_.cancel(active.sequence);
   active.id = 0;
   --n_active_;
@@ -218,7 +298,7 @@ void Engine::remove(Active& active) {
 void Engine::finish(Active& active, FinishReason reason, OnEvent on_event) {
   const Sequence& s = active.sequence;
   const uint64_t id = active.id;
-  const Finished finished{reason, s.n_prompt, s.n_cached, static_cast<int>(s.tokens.size()) - s.n_prompt};
+  const Finished finished{reason, s.n_prompt, s.n_cached, static_cast<int>(s.tokens.size()) - s.n_prompt, {}};
   remove(active);
   on_event(id, finished);
 }

@@ -3,49 +3,32 @@
 // submit, so that decoding allocates nothing.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
-#include <variant>
 #include <vector>
 
 #include "base/error.h"
 #include "base/function_ref.h"
 #include "engine/kv_cache.h"
 #include "engine/memory_plan.h"
-#include "engine/sampler.h"
+#include "engine/request.h"
 #include "engine/scheduler.h"
 #include "engine/step.h"
 #include "model/model.h"
 
 namespace quandex {
 
-struct Request {
-  std::vector<int32_t> prompt;
-  SamplingParams sampling;
-  int max_tokens = 1;             // output tokens at most; the context's end may come first
-  std::vector<int32_t> stop_ids;  // a token that ends the output and is not part of it
-  bool wants_logprobs = false;
+struct EngineCounters : SchedulerCounters {
+  uint64_t n_steps = 0, n_computed_tokens = 0, n_sampled_tokens = 0;
 };
 
-enum class FinishReason : uint8_t { stop, length, cancelled };
-
-struct Token {
-  int32_t id = 0;
-  std::optional<float> logprob;  // natural logarithm, of the model's own distribution
-};
-struct Finished {
-  FinishReason reason = FinishReason::stop;
-  int n_prompt = 0;
-  int n_cached = 0;  // prompt tokens whose K/V was there already
-  int n_output = 0;  // tokens sampled, a stop id included
-};
-// Any number of tokens, then either how it finished or why it could not.
-using Event = std::variant<Token, Finished, Error>;
-
-struct EngineCounters {
-  uint64_t n_steps = 0, n_computed_tokens = 0, n_sampled_tokens = 0, n_preemptions = 0;
+struct EngineStatus {
+  int n_running = 0, n_waiting = 0;                                                // sequences
+  int n_kv_blocks = 0, n_used_blocks = 0, n_cached_blocks = 0, n_free_blocks = 0;  // of all groups together
+  EngineCounters counters;
 };
 
 class Engine {
@@ -59,8 +42,12 @@ class Engine {
   // False cancels the request that the event belongs to.
   using OnEvent = FunctionRef<bool(uint64_t request, const Event& event)>;
 
-  // Queues a request. Throws Error{invalid_argument} for one that cannot be honoured: an empty prompt or one longer
-  // than the context, unknown ids, sampling parameters out of range, more KV blocks than there are.
+  // Throws Error{invalid_argument} with the numbers for a request that cannot be honoured: an empty prompt or one
+  // longer than the context, unknown ids, sampling parameters out of range, more KV blocks than there are. Reads only
+  // what never changes, so any thread may call it.
+  void check(const Request& request) const;
+
+  // Queues a request. Throws as check does.
   uint64_t submit(Request request);
 
   // Ends a request at the next step, with Finished{cancelled}. One that has ended already is ignored.
@@ -85,21 +72,28 @@ class Engine {
   const EngineOptions& options() const { return options_; }  // resolved
   const ModelConfig& config() const { return model_.config; }
   const Scheduler& scheduler() const { return scheduler_; }
-  EngineCounters counters() const { return counters_; }
+  EngineCounters counters() const;
+  EngineStatus status() const;
 
  private:
   struct Active;
 
   void check_prompt(std::span<const int32_t> prompt) const;
+  int max_length(const Request& request) const;
   void set_rope_variant(Sequence& s) const;
   Active& slot_for(uint64_t request);
   Active* find(uint64_t request);
   Active& owner_of(const Sequence& sequence);
   const Step& run_step(std::span<const Assignment> plan);
   void finish_sequences(const Step& step, OnEvent on_event);
+  bool report_prompt(const Step& step, size_t index, OnEvent on_event);
   void take_token(const Step& step, size_t index, OnEvent on_event);
   int32_t sampled_token(const Step& step, const Active& active, int row);
+  int n_sampled_ids() const;
   std::span<const float> logits_row(int row) const;
+  LogProbabilities probabilities_of(int row) const;
+  std::span<TokenLogprob> room_for_top(const Request& request);
+  void fail_not_finite(Active& active, OnEvent on_event);
   void finish(Active& active, FinishReason reason, OnEvent on_event);
   void fail(Active& active, const Error& error, OnEvent on_event);
   void fail_all(const Error& error, OnEvent on_event);
@@ -113,7 +107,8 @@ class Engine {
   StepRing steps_;
   Scheduler scheduler_;
   HostSampler host_sampler_;
-  std::vector<std::unique_ptr<Active>> active_;  // by Sequence::owner; a slot is reused once its request has ended
+  std::array<TokenLogprob, kMostTopLogprobs> top_{};  // of the token being reported
+  std::vector<std::unique_ptr<Active>> active_;       // by Sequence::owner; a slot is reused once its request has ended
   int n_active_ = 0;
   uint64_t n_submitted_ = 0;
   EngineCounters counters_;

@@ -1,6 +1,7 @@
 #include "engine/engine_options.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -31,6 +32,10 @@ EngineOptions resolve_options(EngineOptions options, const ModelConfig& config) 
     throw Error(ErrorCode::unsupported, "KV cache type {} is not supported; supported: f32, f16",
                 format_of(options.kv_type).name);
   }
+  require("ids that are sampled", options.n_sampled_ids, 0, config.vocab);
+  if (!(options.max_step_ms >= 0 && std::isfinite(options.max_step_ms))) {
+    throw Error(ErrorCode::invalid_argument, "longest step: {} ms is not 0 (no limit) or more", options.max_step_ms);
+  }
   const int64_t blocks_of_context = (options.n_ctx + kBlockSize - 1) / kBlockSize;
   const int64_t n_wanted = options.n_kv_blocks != 0 ? options.n_kv_blocks : options.max_sequences * blocks_of_context;
   require("KV blocks", n_wanted, 1, kMost);
@@ -53,7 +58,8 @@ std::vector<KvGroupBlocks> kv_groups(const ModelConfig& config, const EngineOpti
 }
 
 StepLimits step_limits(const EngineOptions& options) {
-  const int n_rows = std::max(options.max_sequences, std::min(kMostLogitRowsWanted, options.token_budget));
+  // One row for each sequence, and some for one of them that wants those of all positions.
+  const int n_rows = std::min(options.max_sequences - 1 + kMostLogitRowsWanted, options.token_budget);
   return {options.token_budget, options.max_sequences, n_rows, n_rows};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string_view>
 
 #include "base/check.h"
@@ -30,7 +31,19 @@ void check_sampling_params(const SamplingParams& params) {
           "between -100 and 100");
 }
 
-SampleParameters sample_parameters(const SamplingParams& params, int output_index) {
+void check_logit_bias(std::span<const LogitBias> biases, int n_ids) {
+  for (const auto& [token, bias] : biases) {
+    if (token < 0 || token >= n_ids) {
+      throw Error(ErrorCode::invalid_argument, "logit_bias: token {} is not in the vocabulary of {}", token, n_ids);
+    }
+    if (!(bias >= kBannedBias && bias <= kMostBias)) {
+      throw Error(ErrorCode::invalid_argument, "logit_bias: {} of token {} is not between {} and {}", bias, token,
+                  kBannedBias, kMostBias);
+    }
+  }
+}
+
+SampleParameters sample_parameters(const SamplingParams& params, int output_index, int n_ids) {
   SampleParameters row;
   row.temperature = params.temperature;
   row.top_p = params.top_p;
@@ -38,31 +51,39 @@ SampleParameters sample_parameters(const SamplingParams& params, int output_inde
   row.top_k = params.top_k;
   row.seed = params.seed;
   row.output_index = output_index;
+  row.n_ids = n_ids;
   return row;
 }
 
-float log_probability(std::span<const float> logits, int32_t token) {
-  const float largest = *std::ranges::max_element(logits);
-  double total = 0;
-  for (const float logit : logits) total += std::exp(static_cast<double>(logit) - largest);
-  return static_cast<float>(static_cast<double>(logits[static_cast<size_t>(token)]) - largest - std::log(total));
-}
-
-HostSampler::HostSampler(int vocab)
-    : logits_(static_cast<size_t>(vocab)),
+HostSampler::HostSampler(int vocab, int n_ids)
+    : n_ids_(n_ids),
+      logits_(static_cast<size_t>(vocab)),
       n_generated_(static_cast<size_t>(vocab)),
       is_seen_(static_cast<size_t>(vocab)) {
   scratch_.candidates.reserve(static_cast<size_t>(vocab));
 }
 
 int32_t HostSampler::sample(std::span<const float> logits, std::span<const int32_t> tokens, int n_prompt,
-                            const SamplingParams& params) {
+                            const SamplingParams& params, std::span<const LogitBias> biases) {
   CHECK(logits.size() == logits_.size());
-  const SampleParameters row = sample_parameters(params, static_cast<int>(tokens.size()) - n_prompt);
-  if (!params.has_penalties()) return sample_row(logits, row, scratch_);
+  const SampleParameters row = sample_parameters(params, static_cast<int>(tokens.size()) - n_prompt, n_ids_);
+  if (!params.has_penalties() && biases.empty()) return sample_row(logits, row, scratch_);
   std::ranges::copy(logits, logits_.begin());
-  apply_penalties(tokens, static_cast<size_t>(n_prompt), params);
+  apply_biases(biases);
+  if (params.has_penalties()) apply_penalties(tokens, static_cast<size_t>(n_prompt), params);
   return sample_row(logits_, row, scratch_);
+}
+
+void HostSampler::apply_biases(std::span<const LogitBias> biases) {
+  for (const auto& [token, bias] : biases) {
+    float& logit = logits_[static_cast<size_t>(token)];
+    // A logit that is no number stays one, so that a ban hides no damage.
+    if (bias <= kBannedBias && std::isfinite(logit)) {
+      logit = -std::numeric_limits<float>::infinity();
+    } else {
+      logit += bias;
+    }
+  }
 }
 
 void HostSampler::apply_penalties(std::span<const int32_t> tokens, size_t n_prompt, const SamplingParams& params) {

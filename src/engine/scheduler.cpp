@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -32,10 +33,8 @@ Scheduler::Scheduler(SchedulerConfig config) : config_(std::move(config)) {
   assignments_.reserve(static_cast<size_t>(config_.max_sequences));
 }
 
-void Scheduler::add(Sequence& s) {
-  CHECK(s.state == SequenceState::idle && !s.tokens.empty());
-  s.n_prompt = static_cast<int>(s.tokens.size());
-  const int n_positions = std::max(s.n_prompt, s.max_length - 1);
+void Scheduler::check_fits(int n_tokens, int max_length) const {
+  const int n_positions = std::max(n_tokens, max_length - 1);
   if (n_positions > config_.n_ctx) {
     throw Error(ErrorCode::invalid_argument, "a sequence of {} tokens does not fit the context of {}", n_positions,
                 config_.n_ctx);
@@ -48,6 +47,13 @@ void Scheduler::add(Sequence& s) {
                   config_.block_size, group.n_blocks);
     }
   }
+}
+
+void Scheduler::add(Sequence& s) {
+  CHECK(s.state == SequenceState::idle && !s.tokens.empty());
+  s.n_prompt = static_cast<int>(s.tokens.size());
+  check_fits(s.n_prompt, s.max_length);
+  const int n_positions = std::max(s.n_prompt, s.max_length - 1);
   const auto n_blocks = static_cast<size_t>(divide_up(n_positions, config_.block_size));
   for (size_t g = 0; g < pools_.size(); ++g) {
     s.blocks[g].clear();
@@ -56,7 +62,7 @@ void Scheduler::add(Sequence& s) {
   s.hashes.clear();
   s.hashes.reserve(n_blocks);
   s.tokens.reserve(static_cast<size_t>(std::max(s.n_prompt, s.max_length)));
-  s.n_computed = s.n_scheduled = s.n_pending = s.n_cached = s.n_preempted = s.n_indexed = 0;
+  s.n_computed = s.n_scheduled = s.n_pending = s.n_cached = s.n_preempted = s.n_indexed = s.n_rows_done = 0;
   s.arrival = ++n_arrived_;
   s.state = SequenceState::waiting;
   const size_t n_sequences = waiting_.size() + running_.size() + 1;  // room for all: preempting allocates nothing
@@ -83,6 +89,7 @@ int Scheduler::n_missing(const Sequence& s) const {
 std::span<const Assignment> Scheduler::plan(int token_budget) {
   assignments_.clear();
   is_short_of_blocks_ = false;
+  n_rows_left_ = config_.max_rows > 0 ? config_.max_rows : std::numeric_limits<int>::max();
   for (Sequence* s : running_) s->is_assigned = false;
   plan_running(token_budget, true);
   plan_running(token_budget, false);
@@ -104,8 +111,9 @@ int Scheduler::assign_or_preempt(Sequence& s, int n_tokens) {
   while (true) {
     const int n = fit(s, n_tokens);
     if (n > 0) {
-      assign(s, n);
-      return n;
+      const int n_fit = fit_rows(s, n);
+      assign(s, n_fit);
+      return n_fit;
     }
     is_short_of_blocks_ = true;
     Sequence* victim = newest_unassigned_after(s);
@@ -124,16 +132,25 @@ void Scheduler::plan_waiting(int& budget) {
       release_all(s);
       return;
     }
-    if (s.n_preempted == 0) s.n_cached = s.n_scheduled;
+    if (s.n_preempted == 0) note_first_admission(s);
     waiting_.erase(waiting_.begin());
     insert_by_arrival(running_, &s);
     s.state = SequenceState::running;
     s.is_assigned = false;
-    const int n_fit = fit(s, std::min(s.length() - s.n_scheduled, budget));
+    const int n_fit = fit_rows(s, fit(s, std::min(s.length() - s.n_scheduled, budget)));
     CHECK(n_fit > 0);
     assign(s, n_fit);
     budget -= n_fit;
   }
+}
+
+void Scheduler::note_first_admission(Sequence& s) {
+  s.n_cached = s.n_scheduled;
+  counters_.n_prompt_tokens += static_cast<uint64_t>(s.n_prompt);
+  counters_.n_cached_tokens += static_cast<uint64_t>(s.n_cached);
+  if (!s.reuse_prefix || !config_.reuse_prefixes) return;
+  ++counters_.n_prefix_queries;
+  if (s.n_cached > 0) ++counters_.n_prefix_hits;
 }
 
 // Whether a sequence about to be admitted can be computed up to its present length beside those that run already,
@@ -163,6 +180,22 @@ int Scheduler::fit(const Sequence& s, int n_tokens) const {
   return n_tokens;
 }
 
+// Rows wanted of positions [first, end), all at the end.
+int Scheduler::n_outputs(const Sequence& s, int first, int end) const {
+  if (!s.samples()) return end - first;
+  const int n_sampled = end == s.length() ? 1 : 0;
+  if (!s.wants_prompt_rows || end > s.n_prompt) return n_sampled;
+  return std::max(n_sampled, end - std::max(first, s.n_rows_done));
+}
+
+// How many of the next n_tokens can be computed with the rows that are left, a row kept for each other sequence.
+int Scheduler::fit_rows(const Sequence& s, int n_tokens) const {
+  const int n_others = config_.max_sequences - 1 - static_cast<int>(assignments_.size());
+  const int n_rows = std::max(1, n_rows_left_ - n_others);
+  const int n_wanted = n_outputs(s, s.n_scheduled, s.n_scheduled + n_tokens);
+  return n_wanted <= n_rows ? n_tokens : n_tokens - (n_wanted - n_rows);
+}
+
 void Scheduler::assign(Sequence& s, int n_tokens) {
   const int end = s.n_scheduled + n_tokens;
   for (size_t g = 0; g < pools_.size(); ++g) {
@@ -172,13 +205,13 @@ void Scheduler::assign(Sequence& s, int n_tokens) {
       s.blocks[g].push_back(*block);
     }
   }
-  const bool has_caught_up = end == s.length();
-  int n_outputs = n_tokens;
-  if (s.samples()) n_outputs = has_caught_up ? 1 : 0;
-  assignments_.push_back({&s, s.n_scheduled, n_tokens, n_outputs, s.epoch});
+  const bool samples = s.samples() && end == s.length();
+  const int n_rows = n_outputs(s, s.n_scheduled, end);
+  n_rows_left_ -= n_rows;
+  assignments_.push_back({&s, s.n_scheduled, n_tokens, n_rows, s.epoch, samples});
   s.n_scheduled = end;
   s.is_assigned = true;
-  if (s.samples() && has_caught_up) ++s.n_pending;
+  if (samples) ++s.n_pending;
 }
 
 Sequence* Scheduler::newest_unassigned_after(const Sequence& s) const {
@@ -192,6 +225,7 @@ void Scheduler::preempt(Sequence& s) {
   std::erase(running_, &s);
   release_all(s);
   ++s.n_preempted;
+  ++counters_.n_preemptions;
   s.state = SequenceState::waiting;
   insert_by_arrival(waiting_, &s);
 }
@@ -229,7 +263,8 @@ void Scheduler::finish_step(std::span<const Assignment> done) {
   for (const Assignment& a : done) {
     Sequence& s = *a.sequence;
     if (s.state == SequenceState::idle) continue;
-    if (s.samples()) s.n_pending -= a.n_outputs;
+    if (a.samples) --s.n_pending;
+    if (s.wants_prompt_rows) s.n_rows_done = std::clamp(a.first + a.n_tokens, s.n_rows_done, s.n_prompt);
     if (a.epoch != s.epoch) continue;
     s.n_computed = a.first + a.n_tokens;
     CHECK(s.n_computed <= static_cast<int>(s.tokens.size()));

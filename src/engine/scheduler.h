@@ -26,8 +26,9 @@ namespace quandex {
 struct Assignment {
   Sequence* sequence = nullptr;
   int first = 0, n_tokens = 0;  // positions [first, first + n_tokens)
-  int n_outputs = 0;            // rows at the end whose output is wanted: none, one or all
+  int n_outputs = 0;            // rows at the end whose output is wanted
   uint32_t epoch = 0;           // of the sequence when planned
+  bool samples = false;         // the next token is chosen from the last row
 };
 
 struct KvGroupBlocks {
@@ -39,17 +40,27 @@ struct SchedulerConfig {
   int block_size = 32;
   int max_sequences = 1;  // running at once
   int n_ctx = 0;          // K/V positions of a sequence at most
+  int max_rows = 0;       // whose output is wanted in a step at most, max_sequences or more; 0: any number
   bool reuse_prefixes = true;
   std::vector<KvGroupBlocks> groups;
+};
+
+struct SchedulerCounters {
+  uint64_t n_prompt_tokens = 0, n_cached_tokens = 0;  // of sequences when they begin to run
+  uint64_t n_prefix_queries = 0, n_prefix_hits = 0;   // sequences that may reuse K/V, and those that did
+  uint64_t n_preemptions = 0;
 };
 
 class Scheduler {
  public:
   explicit Scheduler(SchedulerConfig config);
 
-  // Queues a sequence and reserves all that it will ever append to. Throws Error{invalid_argument} with the numbers for
-  // one that can never fit. The sequence must stay where it is until it has been cancelled and every step that it was
-  // planned in has finished.
+  // Throws Error{invalid_argument} with the numbers for a sequence that can never fit: of so many tokens now and of
+  // max_length at most. Reads nothing that changes, so any thread may call it.
+  void check_fits(int n_tokens, int max_length) const;
+
+  // Queues a sequence and reserves all that it will ever append to. Throws as check_fits does. The sequence must stay
+  // where it is until it has been cancelled and every step that it was planned in has finished.
   void add(Sequence& sequence);
 
   // Takes a sequence out, finished or not: its blocks are free at once, assignments that name it are void.
@@ -63,6 +74,8 @@ class Scheduler {
 
   bool has_work() const { return !running_.empty() || !waiting_.empty(); }
   int n_running() const { return static_cast<int>(running_.size()); }
+  int n_waiting() const { return static_cast<int>(waiting_.size()); }
+  const SchedulerCounters& counters() const { return counters_; }
   int n_groups() const { return static_cast<int>(pools_.size()); }
   const BlockPool& pool(int group) const { return pools_[static_cast<size_t>(group)]; }
   const SchedulerConfig& config() const { return config_; }
@@ -76,6 +89,8 @@ class Scheduler {
  private:
   int n_missing(const Sequence& s) const;
   int fit(const Sequence& s, int n_tokens) const;
+  int n_outputs(const Sequence& s, int first, int end) const;
+  int fit_rows(const Sequence& s, int n_tokens) const;
   int held_blocks(const Sequence& s, size_t group) const;
   bool has_room_for(const Sequence& s) const;
   void assign(Sequence& s, int n_tokens);
@@ -84,6 +99,7 @@ class Scheduler {
   void plan_waiting(int& budget);
   Sequence* newest_unassigned_after(const Sequence& s) const;
   void preempt(Sequence& s);
+  void note_first_admission(Sequence& s);
   void release_behind_window(Sequence& s);
   void release_all(Sequence& s);
   void acquire_prefix(Sequence& s);
@@ -102,7 +118,9 @@ class Scheduler {
   std::vector<Sequence*> waiting_;
   std::vector<Assignment> assignments_;
   uint64_t n_arrived_ = 0;
-  bool is_short_of_blocks_ = false;  // in the plan being made
+  SchedulerCounters counters_;
+  int n_rows_left_ = 0;  // this and the next are of the plan being made
+  bool is_short_of_blocks_ = false;
 };
 
 }  // namespace quandex

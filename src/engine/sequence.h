@@ -27,10 +27,11 @@ struct Sequence {
   std::vector<int32_t> tokens;  // prompt, then output
   int max_length = 0;           // tokens at most, prompt included; K/V of the last output is never made
   Output output = Output::device_sample;
-  int rope_variant = 0;      // of the longest that the sequence may become
-  uint64_t salt = 0;         // of the prefix hashes: model, adapter, rope variant, KV type
-  int owner = 0;             // whatever the owner likes
-  bool reuse_prefix = true;  // false: every position is computed, whatever is cached
+  int rope_variant = 0;            // of the longest that the sequence may become
+  uint64_t salt = 0;               // of the prefix hashes: model, adapter, rope variant, KV type
+  int owner = 0;                   // whatever the owner likes
+  bool reuse_prefix = true;        // false: every position is computed, whatever is cached
+  bool wants_prompt_rows = false;  // logits of the prompt's positions too, each once; of sequences that sample
 
   // Kept by the scheduler.
   SequenceState state = SequenceState::idle;
@@ -39,6 +40,7 @@ struct Sequence {
   int n_computed = 0, n_scheduled = 0;  // K/V exists for [0, n_computed), is being made for [n_computed, n_scheduled)
   int n_pending = 0;                    // tokens being sampled by steps that have not finished
   int n_cached = 0;                     // prompt tokens found in the prefix index at the first admission
+  int n_rows_done = 0;                  // positions of the prompt whose logits were computed, where wanted
   int n_preempted = 0;
   int n_indexed = 0;         // full blocks looked at for the prefix index
   uint32_t epoch = 0;        // grows when the K/V is given up: assignments of older epochs are void

@@ -31,7 +31,7 @@ std::vector<Request> decoding_requests() {
     requests[i].max_tokens = 101;
   }
   requests[1].sampling = {.temperature = 0.9f, .top_k = 20, .top_p = 0.9f, .repeat_penalty = 1.1f, .seed = 4};
-  requests[1].wants_logprobs = true;
+  requests[1].n_top_logprobs = 0;
   requests[2].sampling = {.temperature = 1.5f, .min_p = 0.01f, .seed = 5};
   return requests;
 }

@@ -18,7 +18,7 @@ std::vector<Request> mixed_requests() {
     Request r;
     r.prompt = tiny_prompt(3 + 13 * i, i);
     r.max_tokens = 6 + 5 * (i % 3);
-    r.wants_logprobs = i % 2 == 1;
+    if (i % 2 == 1) r.n_top_logprobs = i;
     if (i % 3 == 1) r.sampling = {.temperature = 1.2f, .top_k = 40, .top_p = 0.95f, .seed = uint64_t(i)};
     if (i == 4) r.sampling = {.temperature = 0.8f, .repeat_penalty = 1.3f, .frequency_penalty = 0.2f, .seed = 9};
     requests.push_back(r);

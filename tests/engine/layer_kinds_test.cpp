@@ -90,7 +90,7 @@ std::vector<Request> long_requests() {
     const auto own = tiny_prompt(10 + 20 * i, i);
     r.prompt.insert(r.prompt.end(), own.begin(), own.end());
     r.max_tokens = 8 + 9 * (i % 3);
-    r.wants_logprobs = true;
+    r.n_top_logprobs = 0;
   }
   requests[1].sampling = {.temperature = 1, .top_k = 30, .seed = 8};
   return requests;

@@ -54,7 +54,7 @@ Request request_of(int n_prompt, int n_positions, int seed = 1) {
   Request r;
   r.prompt = tiny_prompt(n_prompt, seed);
   r.max_tokens = n_positions - n_prompt + 1;
-  r.wants_logprobs = true;
+  r.n_top_logprobs = 0;
   return r;
 }
 
@@ -71,7 +71,7 @@ std::vector<float> whole_step_logprobs(const VariantModel& model, const Request&
   const size_t vocab = rows.size() / n_rows;
   std::vector<float> logprobs;
   for (size_t row = request.prompt.size() - 1; row < n_rows; ++row)
-    logprobs.push_back(log_probability(std::span(rows).subspan(row * vocab, vocab), tokens[row + 1]));
+    logprobs.push_back(LogProbabilities(std::span(rows).subspan(row * vocab, vocab)).of(tokens[row + 1]));
   return logprobs;
 }
 

@@ -135,13 +135,6 @@ TEST(Sampler, logits_that_are_not_finite_give_no_token) {
   EXPECT_EQ(sample({-infinity, 1}, {.repeat_penalty = 2}), 1);
 }
 
-TEST(Sampler, log_probability_is_of_the_softmax) {
-  const Logits logits = {1000, 1001, 999};
-  double total = 0;
-  for (size_t i = 0; i < 3; ++i) total += std::exp(static_cast<double>(logits[i]) - 1001);
-  EXPECT_FLOAT_EQ(log_probability(logits, 0), static_cast<float>(-1 - std::log(total)));
-}
-
 TEST(Sampler, parameters_out_of_range_are_refused_by_name) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<std::pair<SamplingParams, std::string>> cases = {{{.temperature = -1}, "temperature"},
