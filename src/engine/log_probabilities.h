@@ -9,6 +9,7 @@ namespace quandex {
 struct TokenLogprob {
   int32_t id = 0;
   float logprob = 0;
+  friend bool operator==(const TokenLogprob&, const TokenLogprob&) = default;
 };
 
 inline constexpr int kMostTopLogprobs = 20;

@@ -114,6 +114,7 @@ SampleParameters seeded(uint64_t seed) {
   parameters.top_p = 0.9f;
   parameters.seed = seed;
   parameters.output_index = 3;
+  parameters.n_ids = 250;
   return parameters;
 }
 

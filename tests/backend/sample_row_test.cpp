@@ -92,9 +92,30 @@ TEST(SampleRow, a_cut_that_removes_nothing_changes_nothing) {
   }
 }
 
+TEST(SampleRow, ids_that_do_not_exist_are_never_sampled_whatever_their_logits_are) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float beyond : {9.0f, nan, std::numeric_limits<float>::infinity()}) {
+    const std::vector<float> logits{1, 2, 0.5f, beyond, 9};
+    SampleParameters parameters{.n_ids = 3};
+    EXPECT_EQ(sample(logits, parameters), 1);
+    parameters.temperature = 5;
+    for (const auto& [id, n] : histogram(logits, parameters, 300)) EXPECT_TRUE(id >= 0 && id < 3 && n > 0);
+    parameters.top_k = 2;
+    parameters.top_p = 0.99f;
+    for (const auto& [id, n] : histogram(logits, parameters, 300)) EXPECT_TRUE(id >= 0 && id < 2 && n > 0);
+  }
+  EXPECT_EQ(sample({nan, nan, 1}, {.n_ids = 2}), -1);
+  EXPECT_EQ(sample({1, 2}, {.n_ids = 7}), 1);
+}
+
 TEST(SampleRow, parameters_survive_the_device_row) {
-  const SampleParameters in{
-      .temperature = 0.7f, .top_p = 0.9f, .min_p = 0.05f, .top_k = 40, .seed = 0xFEDCBA9876543210u, .output_index = 5};
+  const SampleParameters in{.temperature = 0.7f,
+                            .top_p = 0.9f,
+                            .min_p = 0.05f,
+                            .top_k = 40,
+                            .seed = 0xFEDCBA9876543210u,
+                            .output_index = 5,
+                            .n_ids = 77};
   std::array<int32_t, kSampleColumns> row{};
   pack_sample_parameters(in, row);
   const SampleParameters out = unpack_sample_parameters(row);
@@ -104,6 +125,7 @@ TEST(SampleRow, parameters_survive_the_device_row) {
   EXPECT_EQ(out.top_k, in.top_k);
   EXPECT_EQ(out.seed, in.seed);
   EXPECT_EQ(out.output_index, in.output_index);
+  EXPECT_EQ(out.n_ids, in.n_ids);
 }
 
 TEST(KeyedUniform, depends_on_both_keys_and_fills_the_interval) {

@@ -31,7 +31,8 @@ std::vector<Request> decoding_requests() {
     requests[i].max_tokens = 101;
   }
   requests[1].sampling = {.temperature = 0.9f, .top_k = 20, .top_p = 0.9f, .repeat_penalty = 1.1f, .seed = 4};
-  requests[1].n_top_logprobs = 0;
+  requests[1].n_top_logprobs = kMostTopLogprobs;
+  requests[1].logit_bias = {{3, 2.5f}, {4, -100}};
   requests[2].sampling = {.temperature = 1.5f, .min_p = 0.01f, .seed = 5};
   return requests;
 }
@@ -49,6 +50,37 @@ TEST(Allocation, decoding_allocates_nothing_on_cpu) {
     const TinyModel model("qwen3", type);
     TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 3}, "cpu");
     EXPECT_EQ(allocations_while_decoding(tiny.engine, decoding_requests()), 0) << format_of(type).name;
+  }
+}
+
+// Between the 10th and the 100th token of a prompt whose log probabilities are wanted, while another request decodes.
+int64_t allocations_while_reading(Engine& engine) {
+  std::vector<Request> requests(2);
+  requests[0].prompt = tiny_prompt(120, 1);
+  requests[0].max_tokens = 0;
+  requests[0].wants_prompt_logprobs = true;
+  requests[0].n_top_logprobs = kMostTopLogprobs;
+  requests[1].prompt = tiny_prompt(5, 2);
+  requests[1].max_tokens = 101;
+  requests[1].n_top_logprobs = 2;
+  int64_t at_10 = -1, at_100 = -1;
+  engine.generate(requests, [&](size_t, const Event& event) {
+    if (const auto* token = std::get_if<PromptToken>(&event)) {
+      if (token->position == 10) at_10 = test::allocation_count();
+      if (token->position == 100) at_100 = test::allocation_count();
+    }
+    return true;
+  });
+  EXPECT_GE(at_100, at_10);
+  return at_100 - at_10;
+}
+
+TEST(Allocation, log_probabilities_of_a_prompt_allocate_nothing) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  const TinyModel model("llama");
+  for (const char* backend : {"reference", "cpu"}) {
+    TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 3, .token_budget = 5}, backend);
+    EXPECT_EQ(allocations_while_reading(tiny.engine), 0) << backend;
   }
 }
 

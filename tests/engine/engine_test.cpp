@@ -19,6 +19,8 @@ std::vector<Request> mixed_requests() {
     r.prompt = tiny_prompt(3 + 13 * i, i);
     r.max_tokens = 6 + 5 * (i % 3);
     if (i % 2 == 1) r.n_top_logprobs = i;
+    if (i % 3 == 2) r.logit_bias = {{5, 1.5f}, {int32_t(i), -100}, {40, -0.5f}};
+    r.wants_prompt_logprobs = i == 3;
     if (i % 3 == 1) r.sampling = {.temperature = 1.2f, .top_k = 40, .top_p = 0.95f, .seed = uint64_t(i)};
     if (i == 4) r.sampling = {.temperature = 0.8f, .repeat_penalty = 1.3f, .frequency_penalty = 0.2f, .seed = 9};
     requests.push_back(r);
@@ -40,7 +42,8 @@ void expect_same(const std::vector<Outcome>& got, const std::vector<Outcome>& wa
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < got.size(); ++i) {
     EXPECT_EQ(got[i].tokens, want[i].tokens) << "request " << i;
-    EXPECT_EQ(got[i].logprobs, want[i].logprobs) << "request " << i;
+    EXPECT_EQ(got[i].output, want[i].output) << "request " << i;
+    EXPECT_EQ(got[i].prompt, want[i].prompt) << "request " << i;
     EXPECT_EQ(got[i].error, "");
     ASSERT_TRUE(got[i].finished);
     EXPECT_EQ(got[i].finished->n_output, want[i].finished->n_output);
@@ -105,7 +108,8 @@ TEST_P(EngineOn, a_prefix_hit_gives_the_same_tokens) {
   const auto again = run_requests(tiny.engine, requests);
   expect_same(again, expected);
   for (size_t i = 0; i < again.size(); ++i) {
-    EXPECT_EQ(again[i].finished->n_cached, (int(requests[i].prompt.size()) - 1) / 32 * 32);
+    const int n_cached = requests[i].wants_prompt_logprobs ? 0 : (int(requests[i].prompt.size()) - 1) / 32 * 32;
+    EXPECT_EQ(again[i].finished->n_cached, n_cached);
     EXPECT_EQ(expected[i].finished->n_cached, 0);
   }
 }
@@ -119,7 +123,8 @@ TEST_P(EngineOn, a_longer_prompt_goes_on_where_an_ended_request_stopped) {
     next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
     next.prompt.insert(next.prompt.end(), {3, 4, 5});
     const auto second = run_requests(tiny.engine, {next}).front();
-    EXPECT_EQ(second.finished->n_cached, int(next.prompt.size()) - 4);  // the last sampled token had no K/V yet
+    const int n_cached = next.wants_prompt_logprobs ? 0 : int(next.prompt.size()) - 4;  // the last has no K/V yet
+    EXPECT_EQ(second.finished->n_cached, n_cached);
     expect_same({second}, alone({next}));
   }
 }
@@ -188,13 +193,18 @@ TEST(Engine, a_stop_id_ends_the_output_and_is_not_part_of_it) {
 TEST(Engine, what_cannot_be_honoured_is_refused_and_the_others_run) {
   const TinyModel model("llama");
   TinyEngine tiny(model, {.n_ctx = 64, .max_sequences = 2, .n_kv_blocks = 1});
-  std::vector<Request> requests(6);
+  std::vector<Request> requests(10);
   for (Request& r : requests) r.prompt = tiny_prompt(4, 0);
   requests[0].prompt = {};
   requests[1].prompt = tiny_prompt(65, 0);
   requests[2].prompt = {3, 97};
   requests[3].max_tokens = 0;
   requests[4].max_tokens = 40;
+  requests[6].n_top_logprobs = 21;
+  requests[7].logit_bias = {{96, 1}, {97, 1}};
+  requests[8].logit_bias = {{96, 100.5f}};
+  requests[9].max_tokens = -1;
+  requests[9].wants_prompt_logprobs = true;
   const auto outcomes = run_requests(tiny.engine, requests);
   EXPECT_EQ(outcomes[0].error, "the prompt has no tokens");
   EXPECT_EQ(outcomes[1].error, "the prompt has 65 tokens, the context holds 64");
@@ -202,6 +212,18 @@ TEST(Engine, what_cannot_be_honoured_is_refused_and_the_others_run) {
   EXPECT_EQ(outcomes[3].error, "max_tokens: 0 is not at least 1");
   EXPECT_EQ(outcomes[4].error, "a sequence of 43 tokens needs 2 KV blocks of 32 tokens, the cache has 1");
   EXPECT_EQ(outcomes[5].tokens.size(), 1u);
+  EXPECT_EQ(outcomes[6].error, "top_logprobs: 21 is not between 0 and 20");
+  EXPECT_EQ(outcomes[7].error, "logit_bias: token 97 is not in the vocabulary of 97");
+  EXPECT_EQ(outcomes[8].error, "logit_bias: 100.5 of token 96 is not between -100 and 100");
+  EXPECT_EQ(outcomes[9].error, "max_tokens: -1 is not at least 1");
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto check = [&] { tiny.engine.check(requests[i]); };
+    if (i == 5) {
+      EXPECT_NO_THROW(check());
+    } else {
+      EXPECT_THROW(check(), Error) << i;
+    }
+  }
   EXPECT_EQ(tiny.engine.scheduler().pool(0).n_used(), 0);
 }
 
@@ -219,6 +241,8 @@ TEST(Engine, options_that_cannot_be_honoured_are_refused) {
   EXPECT_EQ(resolve_options({}, model.config).n_ctx, 512);
   EXPECT_EQ(refusal({.n_ctx = 513}), "context: 513 is more than the 512 that the model was trained on");
   EXPECT_EQ(refusal({.max_sequences = 8, .token_budget = 7}), "tokens in a step: 7 is not between 8 and 65536");
+  EXPECT_EQ(refusal({.max_step_ms = -1}), "longest step: -1 ms is not 0 (no limit) or more");
+  EXPECT_EQ(refusal({.n_sampled_ids = 98}), "ids that are sampled: 98 is not between 0 and 97");
   EXPECT_EQ(refusal({.kv_type = DType::q8_0}), "KV cache type q8_0 is not supported; supported: f32, f16");
 }
 

@@ -70,6 +70,49 @@ TEST(Sampler, presence_is_subtracted_before_the_repetition_penalty_divides) {
   EXPECT_EQ(sample({4, 0.9f}, params, {0, 0}, 1), 0);  // (4 - 2) / 2 = 1, not 4 / 2 - 2
 }
 
+int32_t sample_biased(const Logits& logits, const SamplingParams& params, const std::vector<LogitBias>& biases,
+                      const Tokens& tokens = {0}) {
+  HostSampler sampler(static_cast<int>(logits.size()));
+  return sampler.sample(logits, tokens, 1, params, biases);
+}
+
+TEST(Sampler, a_bias_is_added_to_the_logit) {
+  EXPECT_EQ(sample_biased({1, 2, 0}, {}, {{0, 1.5f}}), 0);
+  EXPECT_EQ(sample_biased({1, 2, 0}, {}, {{0, 0.9f}}), 1);
+  EXPECT_EQ(sample_biased({1, 2, 0}, {}, {{1, -1.5f}}), 0);
+  EXPECT_EQ(sample_biased({1, 2, 0}, {}, {{2, 1.2f}, {2, 1.2f}}), 2);  // biases of one token add up
+  EXPECT_EQ(sample_biased({1, 2, 0}, {}, {}), 1);
+}
+
+TEST(Sampler, the_least_bias_bans_and_the_largest_forces_at_any_usual_temperature) {
+  HostSampler sampler(3);
+  Tokens tokens = {0};
+  const std::vector<LogitBias> ban = {{1, -100}}, force = {{2, 100}};
+  for (const float temperature : {0.0f, 1.0f, 2.0f}) {
+    for (int i = 0; i < 200; ++i, tokens.push_back(0)) {
+      const SamplingParams params{.temperature = temperature, .repeat_penalty = 1 + 0.1f * float(i % 2), .seed = 3};
+      EXPECT_NE(sampler.sample(Logits{-200, 300, 0}, tokens, 1, params, ban), 1);
+      EXPECT_EQ(sampler.sample(Logits{10, 30, -20}, tokens, 1, params, force), 2);
+    }
+  }
+  EXPECT_EQ(sample_biased({1, 2}, {}, {{0, -100}, {1, -100}}), -1);  // nothing is left
+}
+
+TEST(Sampler, biases_come_before_penalties_and_hide_no_damage) {
+  const SamplingParams half{.repeat_penalty = 2};
+  EXPECT_EQ(sample_biased({1, 3}, half, {{0, 4}}), 1);  // (1 + 4) / 2 < 3, though 1 / 2 + 4 > 3
+  EXPECT_EQ(sample_biased({-1, 0.4f}, half, {{0, 2}}), 0);
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(sample_biased({nan, 1}, {}, {{0, -100}}), -1);
+  EXPECT_EQ(sample_biased({infinity, 1}, {}, {{0, -100}}), -1);
+}
+
+TEST(Sampler, ids_beyond_the_tokenizers_are_not_sampled) {
+  HostSampler sampler(4, 2);
+  EXPECT_EQ(sampler.sample(Logits{1, 2, 8, 9}, Tokens{0}, 1, {}), 1);
+  EXPECT_EQ(sampler.sample(Logits{1, 2, 8, 9}, Tokens{3, 1}, 1, {.repeat_penalty = 3}), 0);
+}
+
 TEST(Sampler, working_memory_carries_nothing_from_call_to_call) {
   HostSampler sampler(3);
   const SamplingParams params{.repeat_penalty = 2, .frequency_penalty = 1};

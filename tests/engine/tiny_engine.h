@@ -1,6 +1,8 @@
 // A tiny model and an engine over it, for tests of the engine as a whole.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,25 +54,45 @@ struct TinyEngine {
   Engine engine;
 };
 
+// A token as it was reported, of the output or of the prompt.
+struct Report {
+  int position = 0;  // of the prompt
+  int32_t id = 0;
+  std::optional<float> logprob;
+  std::vector<TokenLogprob> top;
+  friend bool operator==(const Report&, const Report&) = default;
+};
+
 // Everything that came of one request.
 struct Outcome {
   std::vector<int32_t> tokens;
   std::vector<float> logprobs;
+  std::vector<Report> prompt, output;
   std::optional<Finished> finished;
   std::string error;
+
+  void add(const Event& event) {
+    if (const auto* token = std::get_if<Token>(&event)) {
+      tokens.push_back(token->id);
+      if (token->logprob) logprobs.push_back(*token->logprob);
+      output.push_back({0, token->id, token->logprob, {token->top.begin(), token->top.end()}});
+    } else if (const auto* read = std::get_if<PromptToken>(&event)) {
+      EXPECT_TRUE(output.empty()) << "a token of the prompt comes behind one of the output";
+      prompt.push_back({read->position, read->id, read->logprob, {read->top.begin(), read->top.end()}});
+    } else if (const auto* end = std::get_if<Finished>(&event)) {
+      EXPECT_TRUE(!finished && error.empty()) << "a request ends twice";
+      finished = *end;
+    } else {
+      EXPECT_TRUE(!finished && error.empty()) << "a request ends twice";
+      error = std::get<Error>(event).what();
+    }
+  }
 };
 
 inline std::vector<Outcome> run_requests(Engine& engine, const std::vector<Request>& requests) {
   std::vector<Outcome> outcomes(requests.size());
   engine.generate(requests, [&](size_t i, const Event& event) {
-    if (const auto* token = std::get_if<Token>(&event)) {
-      outcomes[i].tokens.push_back(token->id);
-      if (token->logprob) outcomes[i].logprobs.push_back(*token->logprob);
-    } else if (const auto* finished = std::get_if<Finished>(&event)) {
-      outcomes[i].finished = *finished;
-    } else {
-      outcomes[i].error = std::get<Error>(event).what();
-    }
+    outcomes[i].add(event);
     return true;
   });
   return outcomes;
