@@ -108,6 +108,8 @@ uint64_t Engine::submit(Request request) {
   const bool needs_host = request.sampling.has_penalties() || !request.logit_bias.empty() || request.n_top_logprobs ||
                           request.wants_prompt_logprobs;
   s.output = needs_host ? Output::host_sample : Output::device_sample;
+  s.priority = request.priority;
+  s.client = request.client;
   s.wants_prompt_rows = request.wants_prompt_logprobs;
   s.reuse_prefix = !request.wants_prompt_logprobs;
   set_rope_variant(s);

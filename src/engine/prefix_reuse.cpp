@@ -56,6 +56,41 @@ int Scheduler::longest_tail(const Sequence& s, int n_blocks) const {
   return n;
 }
 
+// Keeps n_known_blocks of a waiting sequence at the full blocks of its prefix that are indexed; of groups with windows
+// others may be missing, so it is an estimate. A plan looks once, and mostly at two blocks.
+void Scheduler::find_known_blocks(Sequence& s) {
+  if (!s.reuse_prefix || !config_.reuse_prefixes || s.seen_in_plan == n_plans_) return;
+  s.seen_in_plan = n_plans_;
+  const int n_max = (static_cast<int>(s.tokens.size()) - 1) / config_.block_size;
+  extend_hashes(s, n_max);
+  const auto is_indexed = [&](int i) { return pools_[0].find(parent_hash(s, i), block_tokens(s, i)).has_value(); };
+  int& n = s.n_known_blocks;
+  if (n > 0 && !is_indexed(n - 1)) n = 0;  // others took the memory
+  while (n < n_max && is_indexed(n)) ++n;
+}
+
+// Whether the first block that a waiting sequence would have to compute is just being computed by a running one of its
+// priority or more. It waits for it no more often than its own prompt could take, whatever befalls the others.
+bool Scheduler::is_under_way(Sequence& s) {
+  const int first = s.n_known_blocks * config_.block_size, end = first + config_.block_size;
+  if (!s.reuse_prefix || !config_.reuse_prefixes || s.n_deferred >= s.n_prompt) return false;
+  if (end >= static_cast<int>(s.tokens.size())) return false;  // one token is left to compute
+  for (Sequence* r : running_) {
+    if (r->priority < s.priority || r->salt != s.salt || r->n_computed >= end) continue;
+    const bool is_computed_now = r->n_scheduled >= end;
+    const bool is_advancing = r->is_assigned || r->n_granted > 0;
+    if (!is_computed_now && !(is_advancing && r->n_scheduled + r->n_granted > first)) continue;
+    if (static_cast<int>(r->tokens.size()) < end) continue;
+    extend_hashes(*r, s.n_known_blocks + 1);
+    const auto block = static_cast<size_t>(s.n_known_blocks);
+    if (r->hashes[block] == s.hashes[block] &&
+        std::ranges::equal(block_tokens(*r, s.n_known_blocks), block_tokens(s, s.n_known_blocks))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Scheduler::acquire_prefix(Sequence& s) {
   if (!s.reuse_prefix || !config_.reuse_prefixes) return;
   const int n_blocks = longest_prefix(s);

@@ -9,13 +9,10 @@
 namespace quandex {
 namespace {
 
+// To a client's share a token of the prompt that has to be computed counts 1.
+constexpr double kOutputCost = 2;
+
 int divide_up(int a, int b) { return (a + b - 1) / b; }
-
-bool arrived_before(const Sequence* a, const Sequence* b) { return a->arrival < b->arrival; }
-
-void insert_by_arrival(std::vector<Sequence*>& list, Sequence* s) {
-  list.insert(std::upper_bound(list.begin(), list.end(), s, arrived_before), s);
-}
 
 }  // namespace
 
@@ -63,6 +60,9 @@ void Scheduler::add(Sequence& s) {
   s.hashes.reserve(n_blocks);
   s.tokens.reserve(static_cast<size_t>(std::max(s.n_prompt, s.max_length)));
   s.n_computed = s.n_scheduled = s.n_pending = s.n_cached = s.n_preempted = s.n_indexed = s.n_rows_done = 0;
+  s.n_passed = s.n_deferred = s.n_known_blocks = 0;
+  s.seen_in_plan = s.deferred_in_plan = 0;
+  s.share = clients_.join(s.client);
   s.arrival = ++n_arrived_;
   s.state = SequenceState::waiting;
   const size_t n_sequences = waiting_.size() + running_.size() + 1;  // room for all: preempting allocates nothing
@@ -74,6 +74,7 @@ void Scheduler::cancel(Sequence& s) {
   if (s.state == SequenceState::idle) return;
   std::erase(s.state == SequenceState::running ? running_ : waiting_, &s);
   release_all(s);
+  clients_.leave(s.share);
   s.n_pending = 0;
   s.state = SequenceState::idle;
 }
@@ -86,28 +87,56 @@ int Scheduler::n_missing(const Sequence& s) const {
   return length - s.n_scheduled;
 }
 
+bool Scheduler::precedes(const Sequence* a, const Sequence* b) {
+  return a->priority != b->priority ? a->priority > b->priority : a->arrival < b->arrival;
+}
+
+SchedulerLoad Scheduler::load() const {
+  SchedulerLoad load;
+  for (const Sequence* s : running_) {
+    const int n = n_missing(*s);
+    if (n == 1) {
+      ++load.n_decoding;
+      load.n_decoding_length += s->length();
+    } else if (n > 1) {
+      load.has_prefill = true;
+      load.farthest_prefill = std::max(load.farthest_prefill, s->n_scheduled);
+    }
+  }
+  if (n_running() == config_.max_sequences) return load;
+  for (const Sequence* s : waiting_) {  // how much of its prefix is cached shows when it is admitted
+    load.has_prefill = true;
+    load.farthest_prefill = std::max(load.farthest_prefill, s->length() - 1);
+  }
+  return load;
+}
+
 std::span<const Assignment> Scheduler::plan(int token_budget) {
   assignments_.clear();
-  is_short_of_blocks_ = false;
+  ++n_plans_;
+  is_admission_closed_ = false;
   n_rows_left_ = config_.max_rows > 0 ? config_.max_rows : std::numeric_limits<int>::max();
-  for (Sequence* s : running_) s->is_assigned = false;
-  plan_running(token_budget, true);
-  plan_running(token_budget, false);
-  plan_waiting(token_budget);
+  for (Sequence* s : running_) {
+    s->is_assigned = false;
+    s->n_granted = 0;
+    release_behind_window(*s);
+  }
+  grant_prefill(token_budget - plan_decoding(token_budget));
+  for (size_t i = 0; i < running_.size(); ++i) {  // preempting shortens the list behind i
+    if (running_[i]->n_granted > 0) assign_or_preempt(*running_[i], running_[i]->n_granted);
+  }
   return assignments_;
 }
 
-void Scheduler::plan_running(int& budget, bool one_missing) {
-  for (size_t i = 0; i < running_.size() && budget > 0; ++i) {  // preempting shortens the list behind i
-    Sequence& s = *running_[i];
-    const int n = n_missing(s);
-    if (s.is_assigned || n == 0 || (n == 1) != one_missing) continue;
-    budget -= assign_or_preempt(s, std::min(n, budget));
+int Scheduler::plan_decoding(int budget) {
+  int n_assigned = 0;
+  for (size_t i = 0; i < running_.size() && n_assigned < budget; ++i) {
+    if (n_missing(*running_[i]) == 1) n_assigned += assign_or_preempt(*running_[i], 1);
   }
+  return n_assigned;
 }
 
 int Scheduler::assign_or_preempt(Sequence& s, int n_tokens) {
-  release_behind_window(s);
   while (true) {
     const int n = fit(s, n_tokens);
     if (n > 0) {
@@ -115,56 +144,10 @@ int Scheduler::assign_or_preempt(Sequence& s, int n_tokens) {
       assign(s, n_fit);
       return n_fit;
     }
-    is_short_of_blocks_ = true;
-    Sequence* victim = newest_unassigned_after(s);
-    if (!victim) return 0;
-    preempt(*victim);
+    is_admission_closed_ = true;
+    if (running_.back() == &s) return 0;
+    preempt(*running_.back());
   }
-}
-
-void Scheduler::plan_waiting(int& budget) {
-  while (budget > 0 && !waiting_.empty() && n_running() < config_.max_sequences && !is_short_of_blocks_) {
-    Sequence& s = *waiting_.front();
-    const int n = n_missing(s);
-    if (n == 0) return;  // its last token is still being sampled
-    acquire_prefix(s);
-    if (!has_room_for(s)) {
-      release_all(s);
-      return;
-    }
-    if (s.n_preempted == 0) note_first_admission(s);
-    waiting_.erase(waiting_.begin());
-    insert_by_arrival(running_, &s);
-    s.state = SequenceState::running;
-    s.is_assigned = false;
-    const int n_fit = fit_rows(s, fit(s, std::min(s.length() - s.n_scheduled, budget)));
-    CHECK(n_fit > 0);
-    assign(s, n_fit);
-    budget -= n_fit;
-  }
-}
-
-void Scheduler::note_first_admission(Sequence& s) {
-  s.n_cached = s.n_scheduled;
-  counters_.n_prompt_tokens += static_cast<uint64_t>(s.n_prompt);
-  counters_.n_cached_tokens += static_cast<uint64_t>(s.n_cached);
-  if (!s.reuse_prefix || !config_.reuse_prefixes) return;
-  ++counters_.n_prefix_queries;
-  if (s.n_cached > 0) ++counters_.n_prefix_hits;
-}
-
-// Whether a sequence about to be admitted can be computed up to its present length beside those that run already,
-// each grown to its own: admitting on less would only lead to preempting it.
-bool Scheduler::has_room_for(const Sequence& s) const {
-  for (size_t g = 0; g < pools_.size(); ++g) {
-    const auto outstanding = [&](const Sequence& q) {
-      return std::max(0, blocks_needed(q.length(), config_.groups[g].window, config_.block_size) - held_blocks(q, g));
-    };
-    int needed = outstanding(s);
-    for (const Sequence* q : running_) needed += outstanding(*q);
-    if (needed > pools_[g].n_available()) return false;
-  }
-  return true;
 }
 
 int Scheduler::held_blocks(const Sequence& s, size_t group) const {
@@ -214,20 +197,24 @@ void Scheduler::assign(Sequence& s, int n_tokens) {
   if (samples) ++s.n_pending;
 }
 
-Sequence* Scheduler::newest_unassigned_after(const Sequence& s) const {
-  for (auto it = running_.rbegin(); it != running_.rend() && *it != &s; ++it) {
-    if (!(*it)->is_assigned) return *it;
-  }
-  return nullptr;
+// The sequence's part of the plan being made is void.
+void Scheduler::take_back(Sequence& s) {
+  const auto found = std::ranges::find(assignments_, &s, &Assignment::sequence);
+  CHECK(found != assignments_.end());
+  if (found->samples) --s.n_pending;
+  n_rows_left_ += found->n_outputs;
+  assignments_.erase(found);
 }
 
 void Scheduler::preempt(Sequence& s) {
+  if (s.is_assigned) take_back(s);
   std::erase(running_, &s);
   release_all(s);
+  s.is_assigned = false;
   ++s.n_preempted;
   ++counters_.n_preemptions;
   s.state = SequenceState::waiting;
-  insert_by_arrival(waiting_, &s);
+  waiting_.push_back(&s);
 }
 
 int Scheduler::first_visible_block(size_t group, int position) const {
@@ -263,7 +250,10 @@ void Scheduler::finish_step(std::span<const Assignment> done) {
   for (const Assignment& a : done) {
     Sequence& s = *a.sequence;
     if (s.state == SequenceState::idle) continue;
-    if (a.samples) --s.n_pending;
+    if (a.samples) {
+      --s.n_pending;
+      clients_.charge(s.share, kOutputCost);
+    }
     if (s.wants_prompt_rows) s.n_rows_done = std::clamp(a.first + a.n_tokens, s.n_rows_done, s.n_prompt);
     if (a.epoch != s.epoch) continue;
     s.n_computed = a.first + a.n_tokens;
@@ -293,9 +283,7 @@ std::optional<std::string> Scheduler::check_integrity() const {
   for (const Sequence* s : running_) {
     if (s->n_computed > s->n_scheduled || s->n_scheduled > s->length()) return "a running sequence is out of step";
   }
-  if (!std::ranges::is_sorted(running_, arrived_before) || !std::ranges::is_sorted(waiting_, arrived_before)) {
-    return "sequences are not in order of arrival";
-  }
+  if (!std::ranges::is_sorted(running_, precedes)) return "running sequences are not in order";
   return std::nullopt;
 }
 

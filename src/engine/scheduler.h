@@ -2,10 +2,16 @@
 // clock, no device, no memory; the same calls give the same plans. There is no prefill phase and no decode phase: a
 // sequence is assigned tokens until it has caught up with its length.
 //
-// A plan serves running sequences first, oldest first: one token for each that lacks just one, then chunks for those
-// that lack more, then waiting sequences in order of arrival. When blocks run out the newest running sequence without a
-// share in this plan gives all of its blocks up and waits to be computed again (its own tokens and the prefix index
-// make that cheap); an older one is never preempted for a newer one, so the oldest always advances.
+// Order of precedence is: higher priority, then earlier arrival. A plan serves running sequences that lack just one
+// token first. At least half of what is left of the budget goes to the first in order that lacks more, the rest to
+// those that lack least, so that a short prompt does not wait for a long one. Waiting sequences are admitted while
+// there are places: of the highest priority preempted ones first, then those of the client that has been served least
+// (ClientShares). A shorter one may pass the one whose turn it is a few times. One whose next block of the prompt is
+// just being computed by another sequence waits for it instead of computing it too.
+//
+// When blocks run out the last running sequence in order gives all of its blocks up and waits to be computed again (its
+// own tokens and the prefix index make that cheap); none is ever preempted for one behind it, so the first always
+// advances.
 //
 // Step N+1 may be planned before step N has finished, provided that steps run in order and that step N-1 has: a token
 // that is still being sampled counts as there (Sequence::n_pending). Blocks given back while a step is running may be
@@ -19,6 +25,7 @@
 #include <vector>
 
 #include "engine/block_pool.h"
+#include "engine/client_shares.h"
 #include "engine/sequence.h"
 
 namespace quandex {
@@ -51,6 +58,14 @@ struct SchedulerCounters {
   uint64_t n_preemptions = 0;
 };
 
+// What the next plan would have to do.
+struct SchedulerLoad {
+  int n_decoding = 0;             // running sequences that lack one token
+  int64_t n_decoding_length = 0;  // of them together
+  bool has_prefill = false;       // of others, running or waiting
+  int farthest_prefill = 0;       // the largest position that a prefill could begin at
+};
+
 class Scheduler {
  public:
   explicit Scheduler(SchedulerConfig config);
@@ -65,6 +80,8 @@ class Scheduler {
 
   // Takes a sequence out, finished or not: its blocks are free at once, assignments that name it are void.
   void cancel(Sequence& sequence);
+
+  SchedulerLoad load() const;
 
   // At most token_budget tokens. Valid until the next call.
   std::span<const Assignment> plan(int token_budget);
@@ -95,10 +112,27 @@ class Scheduler {
   bool has_room_for(const Sequence& s) const;
   void assign(Sequence& s, int n_tokens);
   int assign_or_preempt(Sequence& s, int n_tokens);
-  void plan_running(int& budget, bool one_missing);
-  void plan_waiting(int& budget);
-  Sequence* newest_unassigned_after(const Sequence& s) const;
+  void take_back(Sequence& s);
   void preempt(Sequence& s);
+  static bool precedes(const Sequence* a, const Sequence* b);
+  int n_grantable(const Sequence& s) const;
+  int plan_decoding(int budget);
+  void grant_prefill(int budget);
+  int grant(Sequence& s, int budget);
+  Sequence* first_prefill() const;
+  Sequence* shortest_prefill() const;
+  int n_to_compute(const Sequence& s) const;
+  bool is_admitted_before(const Sequence& a, const Sequence& b) const;
+  Sequence* first_waiting(int most_to_compute);
+  struct Choice {
+    Sequence* sequence = nullptr;
+    Sequence* passed = nullptr;  // whose turn it would have been
+  };
+  Choice choose_waiting(int budget);
+  bool can_admit() const;
+  bool admit(const Choice& choice);
+  void find_known_blocks(Sequence& s);
+  bool is_under_way(Sequence& s);
   void note_first_admission(Sequence& s);
   void release_behind_window(Sequence& s);
   void release_all(Sequence& s);
@@ -113,14 +147,15 @@ class Scheduler {
   void offer_tail(const Sequence& s);
 
   SchedulerConfig config_;
-  std::vector<BlockPool> pools_;    // one a group
-  std::vector<Sequence*> running_;  // both by arrival
-  std::vector<Sequence*> waiting_;
+  std::vector<BlockPool> pools_;  // one a group
+  ClientShares clients_;
+  std::vector<Sequence*> running_;  // in order of precedence
+  std::vector<Sequence*> waiting_;  // in no order that matters
   std::vector<Assignment> assignments_;
-  uint64_t n_arrived_ = 0;
+  uint64_t n_arrived_ = 0, n_plans_ = 0;
   SchedulerCounters counters_;
   int n_rows_left_ = 0;  // this and the next are of the plan being made
-  bool is_short_of_blocks_ = false;
+  bool is_admission_closed_ = false;
 };
 
 }  // namespace quandex

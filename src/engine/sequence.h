@@ -30,6 +30,8 @@ struct Sequence {
   int rope_variant = 0;            // of the longest that the sequence may become
   uint64_t salt = 0;               // of the prefix hashes: model, adapter, rope variant, KV type
   int owner = 0;                   // whatever the owner likes
+  int priority = 0;                // higher first
+  uint64_t client = 0;             // on whose share it counts
   bool reuse_prefix = true;        // false: every position is computed, whatever is cached
   bool wants_prompt_rows = false;  // logits of the prompt's positions too, each once; of sequences that sample
 
@@ -42,7 +44,13 @@ struct Sequence {
   int n_cached = 0;                     // prompt tokens found in the prefix index at the first admission
   int n_rows_done = 0;                  // positions of the prompt whose logits were computed, where wanted
   int n_preempted = 0;
-  int n_indexed = 0;         // full blocks looked at for the prefix index
+  int n_indexed = 0;       // full blocks looked at for the prefix index
+  int share = 0;           // the client's slot
+  int n_granted = 0;       // prefill tokens, in the plan being made
+  int n_known_blocks = 0;  // of a waiting one: full blocks that were found in the prefix index
+  int n_passed = 0;        // waiting ones that came later and were admitted before it, being shorter
+  int n_deferred = 0;      // plans in which it waited for another sequence that computes what it needs
+  uint64_t seen_in_plan = 0, deferred_in_plan = 0;
   uint32_t epoch = 0;        // grows when the K/V is given up: assignments of older epochs are void
   bool is_assigned = false;  // in the plan being made
   std::array<std::vector<int32_t>, kMaxKvGroups> blocks;  // in order of position; kNoBlock behind the window

@@ -38,13 +38,16 @@ class SchedulerSimulation {
     }
   }
 
-  Sequence& add(std::vector<int32_t> prompt, int max_length, Output output = Output::device_sample) {
+  Sequence& add(std::vector<int32_t> prompt, int max_length, Output output = Output::device_sample, int priority = 0,
+                uint64_t client = 0) {
     sequences.push_back(std::make_unique<Sequence>());
     Sequence& s = *sequences.back();
     expected.push_back(expected_tokens(prompt, max_length));
     s.tokens = std::move(prompt);
     s.max_length = max_length;
     s.output = output;
+    s.priority = priority;
+    s.client = client;
     scheduler.add(s);
     return s;
   }
@@ -86,6 +89,8 @@ class SchedulerSimulation {
     for (int g = 0; g < scheduler.n_groups(); ++g) ASSERT_EQ(scheduler.pool(g).n_used(), 0);
   }
 
+  int64_t n_computed() const { return n_computed_; }  // tokens, over all steps
+
   bool has_finished_right(size_t i) const { return sequences[i]->tokens == expected[i]; }
 
   Scheduler scheduler;
@@ -117,8 +122,25 @@ class SchedulerSimulation {
       }
       progress = {a.epoch, a.first + a.n_tokens};
     }
+    n_computed_ += n_tokens;
     ASSERT_LE(n_tokens, budget);
+    if (budget >= scheduler.config().max_sequences && depth_ == 1) {
+      const Sequence* first = first_running();
+      ASSERT_TRUE(!first || times.contains(first)) << "the first in order does not advance";
+    }
     ASSERT_LE(scheduler.n_running(), scheduler.config().max_sequences);
+  }
+
+  // In order of precedence.
+  const Sequence* first_running() const {
+    const Sequence* first = nullptr;
+    for (const auto& s : sequences) {
+      if (s->state != SequenceState::running) continue;
+      const bool is_before =
+          !first || s->priority > first->priority || (s->priority == first->priority && s->arrival < first->arrival);
+      if (is_before) first = s.get();
+    }
+    return first;
   }
 
   int32_t run(const Assignment& a) {
@@ -159,6 +181,7 @@ class SchedulerSimulation {
   }
 
   int depth_;
+  int64_t n_computed_ = 0;
   std::vector<std::vector<uint64_t>> kv_;  // by group and slot
   std::deque<Step> in_flight_;
   std::map<const Sequence*, int32_t> last_sample_;

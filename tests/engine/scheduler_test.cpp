@@ -75,7 +75,8 @@ TEST(Scheduler, random_traces_with_cancellation_give_the_right_tokens) {
       if (random() % 3 == 0) {
         const int length = 1 + int(random() % 14);
         const Output output = random() % 4 ? Output::device_sample : Output::host_sample;
-        sim.add(prompt_of(length, random() % 3 ? 0 : 1), length + 1 + int(random() % 10), output);
+        sim.add(prompt_of(length, random() % 3 ? 0 : 1), length + 1 + int(random() % 10), output, int(random() % 4) / 3,
+                random() % 3);
         was_cancelled.push_back(false);
       }
       if (!sim.sequences.empty() && random() % 12 == 0) {
