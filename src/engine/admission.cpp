@@ -144,6 +144,7 @@ void Scheduler::note_first_admission(Sequence& s) {
   if (!s.reuse_prefix || !config_.reuse_prefixes) return;
   ++counters_.n_prefix_queries;
   if (s.n_cached > 0) ++counters_.n_prefix_hits;
+  if (config_.explain_cache) s.cache_break = find_cache_break(s);
 }
 
 // Whether a sequence about to be admitted can be computed up to its present length beside those that run already,

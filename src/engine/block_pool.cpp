@@ -136,6 +136,21 @@ std::vector<int32_t> BlockPool::match(uint64_t salt, std::span<const int32_t> to
   return found;
 }
 
+BlockPool::Likest BlockPool::find_likest(uint64_t parent, std::span<const int32_t> tokens) const {
+  Likest likest;
+  for (int32_t id = 0; id < n_blocks(); ++id) {
+    if (!at(id).is_indexed || at(id).parent != parent) continue;
+    const std::span<const int32_t> held = tokens_of(id);
+    const auto first_apart = std::ranges::mismatch(held, tokens).in1;
+    const auto n_common = static_cast<int>(first_apart - held.begin());
+    if (n_common < likest.n_common || (n_common == likest.n_common && likest.next)) continue;
+    likest.n_common = n_common;
+    likest.next.reset();
+    if (first_apart != held.end()) likest.next = *first_apart;
+  }
+  return likest;
+}
+
 void BlockPool::clear_index() {
   for (int32_t id = 0; id < n_blocks(); ++id) {
     if (!at(id).is_indexed) continue;

@@ -43,6 +43,14 @@ class BlockPool {
   // The longest run of indexed blocks that holds whole blocks of `tokens` from their start. None is acquired.
   std::vector<int32_t> match(uint64_t salt, std::span<const int32_t> tokens) const;
 
+  // Of the indexed blocks behind the prefix with hash `parent`, the one that begins most like `tokens`: how many tokens
+  // they have in common, and the block's next one where it has one. O(total), to explain what was not found.
+  struct Likest {
+    int n_common = 0;
+    std::optional<int32_t> next;
+  };
+  Likest find_likest(uint64_t parent, std::span<const int32_t> tokens) const;
+
   // Forgets the contents of all blocks; cached ones become free.
   void clear_index();
 

@@ -17,6 +17,7 @@
 #include "engine/request.h"
 #include "engine/scheduler.h"
 #include "engine/step.h"
+#include "engine/step_pacer.h"
 #include "model/model.h"
 
 namespace quandex {
@@ -76,7 +77,12 @@ class Engine {
   EngineStatus status() const;
 
  private:
-  struct Active;
+  struct Active {
+    Sequence sequence;
+    uint64_t id = 0;  // 0: the slot is free
+    bool is_cancelled = false;
+    Request request;
+  };
 
   void check_prompt(std::span<const int32_t> prompt) const;
   int max_length(const Request& request) const;
@@ -107,6 +113,7 @@ class Engine {
   StepRing steps_;
   Scheduler scheduler_;
   HostSampler host_sampler_;
+  std::optional<StepPacer> pacer_;                    // where the length of steps is limited
   std::array<TokenLogprob, kMostTopLogprobs> top_{};  // of the token being reported
   std::vector<std::unique_ptr<Active>> active_;       // by Sequence::owner; a slot is reused once its request has ended
   int n_active_ = 0;

@@ -115,6 +115,27 @@ void Scheduler::acquire_prefix(Sequence& s) {
   s.n_indexed = n_blocks;
 }
 
+// Of a sequence that has just taken what could be reused. Nothing where its prompt ends before the cache differs.
+std::optional<CacheBreak> Scheduler::find_cache_break(const Sequence& s) const {
+  const auto prompt = std::span(s.tokens).first(static_cast<size_t>(s.n_prompt) - 1);  // the last is always computed
+  const auto size = static_cast<size_t>(config_.block_size);
+  size_t block = static_cast<size_t>(s.n_scheduled) / size;
+  BlockPool::Likest likest;
+  for (; block * size < prompt.size(); ++block) {  // where a group with a window lacks blocks it goes on
+    const auto rest = prompt.subspan(block * size);
+    likest = pools_[0].find_likest(parent_hash(s, static_cast<int>(block)), rest.first(std::min(size, rest.size())));
+    if (likest.n_common < config_.block_size) break;
+  }
+  const auto reused = static_cast<size_t>(s.n_scheduled);
+  size_t position = block * size + static_cast<size_t>(likest.n_common);
+  if (position < reused) {
+    position = reused;
+    likest.next.reset();
+  }
+  if (position >= prompt.size()) return std::nullopt;
+  return CacheBreak{static_cast<int>(position), prompt[position], likest.next};
+}
+
 // Before the blocks are given up: offers the one that is not full as far as it is computed. Steps run in order, so one
 // that still writes behind it does so before whoever takes it.
 void Scheduler::offer_tail(const Sequence& s) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "engine/log_probabilities.h"
 #include "engine/sampler.h"
+#include "engine/sequence.h"
 
 namespace quandex {
 
@@ -47,20 +48,12 @@ struct PromptToken {
   std::span<const TokenLogprob> top;
 };
 
-// Where the reuse of cached K/V ended: the first token of the prompt that had to be computed though the prompt went on,
-// and what the cache has there behind the same prefix, if it has anything.
-struct CacheBreak {
-  int position = 0;
-  int32_t token = 0;
-  std::optional<int32_t> cached;
-};
-
 struct Finished {
   FinishReason reason = FinishReason::stop;
   int n_prompt = 0;
   int n_cached = 0;                       // prompt tokens whose K/V was there already
   int n_output = 0;                       // tokens sampled, a stop id included
-  std::optional<CacheBreak> cache_break;  // with EngineOptions::explain_cache, where not all could be reused
+  std::optional<CacheBreak> cache_break;  // with EngineOptions::explain_cache, where reuse ended at a token
 };
 
 // PromptTokens in order where wanted, any number of Tokens, then either how it finished or why it could not.

@@ -62,6 +62,7 @@ void Scheduler::add(Sequence& s) {
   s.n_computed = s.n_scheduled = s.n_pending = s.n_cached = s.n_preempted = s.n_indexed = s.n_rows_done = 0;
   s.n_passed = s.n_deferred = s.n_known_blocks = 0;
   s.seen_in_plan = s.deferred_in_plan = 0;
+  s.cache_break.reset();
   s.share = clients_.join(s.client);
   s.arrival = ++n_arrived_;
   s.state = SequenceState::waiting;
@@ -260,6 +261,10 @@ void Scheduler::finish_step(std::span<const Assignment> done) {
     CHECK(s.n_computed <= static_cast<int>(s.tokens.size()));
     index_blocks(s);
   }
+}
+
+void Scheduler::forget_prefixes() {
+  for (BlockPool& pool : pools_) pool.clear_index();
 }
 
 std::optional<std::string> Scheduler::check_integrity() const {

@@ -49,6 +49,7 @@ struct SchedulerConfig {
   int n_ctx = 0;          // K/V positions of a sequence at most
   int max_rows = 0;       // whose output is wanted in a step at most, max_sequences or more; 0: any number
   bool reuse_prefixes = true;
+  bool explain_cache = false;  // Sequence::cache_break
   std::vector<KvGroupBlocks> groups;
 };
 
@@ -88,6 +89,9 @@ class Scheduler {
 
   // To be called for each plan in order, when its step has finished; then sampled tokens are appended by the owner.
   void finish_step(std::span<const Assignment> done);
+
+  // Nothing that is cached will be reused, nor what running sequences hold by others.
+  void forget_prefixes();
 
   bool has_work() const { return !running_.empty() || !waiting_.empty(); }
   int n_running() const { return static_cast<int>(running_.size()); }
@@ -133,6 +137,7 @@ class Scheduler {
   bool admit(const Choice& choice);
   void find_known_blocks(Sequence& s);
   bool is_under_way(Sequence& s);
+  std::optional<CacheBreak> find_cache_break(const Sequence& s) const;
   void note_first_admission(Sequence& s);
   void release_behind_window(Sequence& s);
   void release_all(Sequence& s);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "backend/tensor.h"
@@ -22,6 +23,16 @@ enum class SequenceState : uint8_t { idle, waiting, running };
 // An entry of a block list that has been given back because no later token can see it.
 inline constexpr int32_t kNoBlock = -1;
 
+// The token of a prompt at which the reuse of cached K/V ended: the first one that the cache does not hold behind the
+// same tokens, and what it has there instead, if anything. Whole blocks before it were reused, and a last part where
+// nobody else held it.
+struct CacheBreak {
+  int position = 0;
+  int32_t token = 0;
+  std::optional<int32_t> cached;
+  friend bool operator==(const CacheBreak&, const CacheBreak&) = default;
+};
+
 struct Sequence {
   // Set by the owner before Scheduler::add; then only `tokens` changes, by appending what was sampled.
   std::vector<int32_t> tokens;  // prompt, then output
@@ -39,10 +50,11 @@ struct Sequence {
   SequenceState state = SequenceState::idle;
   uint64_t arrival = 0;
   int n_prompt = 0;
-  int n_computed = 0, n_scheduled = 0;  // K/V exists for [0, n_computed), is being made for [n_computed, n_scheduled)
-  int n_pending = 0;                    // tokens being sampled by steps that have not finished
-  int n_cached = 0;                     // prompt tokens found in the prefix index at the first admission
-  int n_rows_done = 0;                  // positions of the prompt whose logits were computed, where wanted
+  int n_computed = 0, n_scheduled = 0;    // K/V exists for [0, n_computed), is being made for [n_computed, n_scheduled)
+  int n_pending = 0;                      // tokens being sampled by steps that have not finished
+  int n_cached = 0;                       // prompt tokens found in the prefix index at the first admission
+  std::optional<CacheBreak> cache_break;  // at the first admission, where it is to be explained
+  int n_rows_done = 0;                    // positions of the prompt whose logits were computed, where wanted
   int n_preempted = 0;
   int n_indexed = 0;       // full blocks looked at for the prefix index
   int share = 0;           // the client's slot

@@ -308,7 +308,7 @@ TEST(Engine, requests_may_join_while_others_run) {
   for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(tokens[i + 1], alone[i].tokens);
 }
 
-// The reference, whose third step never comes back.
+// The reference, whose third step never comes back, and every seventh one after it.
 class LostDevice final : public Backend {
  public:
   const DeviceInfo& info() const override { return real_->info(); }
@@ -323,7 +323,7 @@ class LostDevice final : public Backend {
   bool aliases_host(Tensor tensor) const override { return real_->aliases_host(tensor); }
   CommandBatch& begin() override { return real_->begin(); }
   void wait(Ticket ticket) override {
-    if (++n_waits_ == 3) throw Error(ErrorCode::device, "the device is lost");
+    if (++n_waits_ % 7 == 3) throw Error(ErrorCode::device, "the device is lost");
     real_->wait(ticket);
   }
   size_t allocated_bytes() const override { return real_->allocated_bytes(); }
@@ -342,6 +342,62 @@ TEST(Engine, a_failing_device_ends_every_request_with_its_error) {
   for (const Outcome& outcome : run_requests(engine, requests)) EXPECT_EQ(outcome.error, "the device is lost");
   EXPECT_EQ(engine.scheduler().pool(0).n_used(), 0);
   EXPECT_FALSE(engine.has_work());
+}
+
+TEST(Engine, goes_on_after_a_failing_device_with_the_same_tokens_and_all_blocks) {
+  const TinyModel model("llama");
+  LostDevice backend;
+  Engine engine(model.load(backend), backend, {.n_ctx = 128, .max_sequences = 3, .n_kv_blocks = 12});
+  auto requests = mixed_requests();
+  for (Request& r : requests) r.prompt.insert(r.prompt.begin(), 33, 5), r.max_tokens = 3;
+  const auto alone = run_alone(model, requests);
+  int n_failed = 0, n_right = 0;
+  for (int round = 0; round < 6; ++round) {
+    const auto outcomes = run_requests(engine, requests);
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      ASSERT_NE(outcomes[i].finished.has_value(), !outcomes[i].error.empty()) << "exactly one of them";
+      outcomes[i].finished ? ++n_right : ++n_failed;
+      EXPECT_TRUE(!outcomes[i].finished || outcomes[i].output == alone[i].output) << "request " << i;
+    }
+    EXPECT_EQ(engine.scheduler().check_integrity(), std::nullopt);
+    const EngineStatus status = engine.status();
+    EXPECT_EQ(status.n_used_blocks, 0);
+    EXPECT_EQ(status.n_free_blocks + status.n_cached_blocks, status.n_kv_blocks);
+  }
+  EXPECT_GT(n_failed, 5);
+  EXPECT_GT(n_right, 5);
+}
+
+TEST(Engine, status_counts_what_is_there_and_what_was_done) {
+  const TinyModel model("llama");
+  TinyEngine tiny(model, {.n_ctx = 128, .max_sequences = 2, .n_kv_blocks = 8});
+  std::vector<Request> requests(3);
+  for (Request& r : requests) r.prompt = tiny_prompt(40, 1), r.max_tokens = 4;
+  for (const Request& r : requests) tiny.engine.submit(r);
+  EXPECT_EQ(tiny.engine.status().n_waiting, 3);
+  EXPECT_EQ(tiny.engine.status().n_free_blocks, 8);
+  const auto ignore = [](uint64_t, const Event&) { return true; };
+  tiny.engine.step(ignore);
+  EngineStatus status = tiny.engine.status();
+  EXPECT_EQ(status.n_running, 1);  // the others wait for the prompt that all have
+  EXPECT_EQ(status.n_waiting, 2);
+  EXPECT_EQ(status.n_kv_blocks, 8);
+  EXPECT_EQ(status.n_used_blocks, 2);
+  tiny.engine.step(ignore);
+  EXPECT_EQ(tiny.engine.status().n_running, 2);
+  while (tiny.engine.step(ignore)) {
+  }
+  status = tiny.engine.status();
+  EXPECT_EQ(status.n_running + status.n_waiting + status.n_used_blocks, 0);
+  EXPECT_EQ(status.n_free_blocks + status.n_cached_blocks, 8);
+  const EngineCounters& counters = status.counters;
+  EXPECT_EQ(counters.n_prompt_tokens, 120u);
+  EXPECT_EQ(counters.n_sampled_tokens, 12u);
+  EXPECT_EQ(counters.n_prefix_queries, 3u);
+  EXPECT_EQ(counters.n_prefix_hits, 2u);
+  EXPECT_GE(counters.n_cached_tokens, 64u);
+  EXPECT_EQ(counters.n_computed_tokens, 120 - counters.n_cached_tokens + 3 * 3);
+  EXPECT_EQ(counters.n_preemptions, 0u);
 }
 
 TEST(Engine, events_may_submit_and_cancel) {
