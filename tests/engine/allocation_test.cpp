@@ -40,7 +40,7 @@ std::vector<Request> decoding_requests() {
 TEST(Allocation, decoding_allocates_nothing_on_reference) {
   if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
   const TinyModel model("llama");
-  TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 3});
+  TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 3, .max_step_ms = 5, .explain_cache = true});
   EXPECT_EQ(allocations_while_decoding(tiny.engine, decoding_requests()), 0);
 }
 
@@ -82,6 +82,25 @@ TEST(Allocation, log_probabilities_of_a_prompt_allocate_nothing) {
     TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 3, .token_budget = 5}, backend);
     EXPECT_EQ(allocations_while_reading(tiny.engine), 0) << backend;
   }
+}
+
+// Between the 10th and the 100th token of the first request, while others wait for places, are admitted with what is
+// cached, wait for each other's prompts and are preempted.
+TEST(Allocation, scheduling_many_requests_allocates_nothing) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  const TinyModel model("llama");
+  TinyEngine tiny(model, {.n_ctx = 160, .max_sequences = 4, .token_budget = 24, .n_kv_blocks = 9}, "cpu");
+  std::vector<Request> requests(40);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Request& r = requests[i];
+    r.prompt = tiny_prompt(i % 4 == 0 ? 60 : 5 + int(i), int(i % 3));
+    r.max_tokens = i == 0 ? 101 : 5 + int(i % 40);
+    r.priority = i == 0 ? 1 : 0;
+    r.client = i % 7;
+  }
+  EXPECT_EQ(allocations_while_decoding(tiny.engine, requests), 0);
+  EXPECT_GT(tiny.engine.counters().n_preemptions, 0u);
+  EXPECT_GT(tiny.engine.counters().n_prefix_hits, 0u);
 }
 
 // Experts among other layers, with windows that take and give back blocks on the way.
