@@ -67,7 +67,7 @@ double StepPacer::largest_prefill_work() const {
   return largest;
 }
 
-int StepPacer::choose(const SchedulerLoad& load, int budget) const {
+int StepPacer::choose(const SchedulerLoad& load, int budget) {
   if (!load.has_prefill) return budget;
   const double decoding_ms = fixed_ms_ + rate_ms_ * decoding_work(load.n_decoding, load.n_decoding_length);
   const double prefill_ms = std::max(kAim * max_step_ms_ - decoding_ms, kLeastPart * max_step_ms_);
@@ -82,7 +82,9 @@ int StepPacer::choose(const SchedulerLoad& load, int budget) const {
       most = middle - 1;
     }
   }
-  return std::min(budget, load.n_decoding + std::max(least, kLeastPrefill));
+  const int n_prefill = std::max(least, kLeastPrefill);
+  allowed_work_ = prefill_work(n_prefill, load.farthest_prefill);
+  return std::min(budget, load.n_decoding + n_prefill);
 }
 
 void StepPacer::observe(const StepWork& work, double elapsed_ms) {
@@ -97,6 +99,8 @@ void StepPacer::observe(const StepWork& work, double elapsed_ms) {
   }
   step.work += step.prefill_work;
   step.elapsed_ms = elapsed_ms;
+  const bool tells_little = step.prefill_work < allowed_work_ / 4 && elapsed_ms <= max_step_ms_;
+  if (work.n_prefill > 0 && tells_little && prefill_.n > 0) return;
   (work.n_prefill > 0 ? prefill_ : decoding_).add(step);
   learn();
 }
@@ -113,8 +117,8 @@ void StepPacer::learn() {
   }
   fixed_ms_ = median(std::span(values).first(decoding_.size()));
   if (prefill_.n == 0) return;
-  // Small chunks tell little of what large ones take.
-  const double least_work = largest_prefill_work() / 4;
+  // Smaller chunks than the last one, from when they began to grow, tell little of what this one takes.
+  const double least_work = prefill_.latest(0).prefill_work / 3;
   size_t n = 0;
   double latest = 0;  // the smaller one of the last two
   for (size_t age = 0; age < prefill_.size(); ++age) {

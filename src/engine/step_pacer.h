@@ -5,7 +5,7 @@
 // the farther back it attends, and more where its logits are made. Both numbers are learnt from the last steps by
 // medians, so that one slow or fast step changes little; a rate that has risen twice in a row is believed at once.
 // Whatever is wrong with the model, a full chunk that lasts as long as is aimed for is where it comes to rest. Chunks
-// begin small and at most double.
+// begin small and at most double; what short prompts take is not noted, for it tells little of long ones.
 #pragma once
 
 #include <array>
@@ -48,8 +48,9 @@ class StepPacer {
   StepPacer(double max_step_ms, const TokenCosts& costs) : max_step_ms_(max_step_ms), costs_(costs) {}
 
   // The budget for Scheduler::plan, at most `budget`.
-  int choose(const SchedulerLoad& load, int budget) const;
+  int choose(const SchedulerLoad& load, int budget);
 
+  // How the step went that was chosen last.
   void observe(const StepWork& work, double elapsed_ms);
 
  private:
@@ -74,7 +75,8 @@ class StepPacer {
 
   double max_step_ms_;
   TokenCosts costs_;
-  History decoding_, prefill_;  // steps without and with prefill
+  History decoding_, prefill_;  // steps without prefill, and with as much as was allowed
+  double allowed_work_ = 0;     // of prefill in the step chosen last
   double fixed_ms_ = 0;
   double rate_ms_ = 0;  // for a unit of work
 };

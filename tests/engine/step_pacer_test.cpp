@@ -162,6 +162,29 @@ TEST(StepPacer, a_machine_that_becomes_slower_is_believed_after_two_steps) {
   for (size_t i = 2; i < run.step_ms.size(); ++i) EXPECT_LE(run.step_ms[i], kLimitMs) << i;
 }
 
+TEST(StepPacer, a_machine_that_becomes_much_slower_and_fast_again_is_followed_both_ways) {
+  std::mt19937 random(3);
+  StepPacer pacer(kLimitMs, costs_of_1b());
+  const Machine fast{.fixed_ms = 2, .token_ms = 0.2}, slow{.fixed_ms = 10, .token_ms = 4};
+  prefill(pacer, fast, 16000, 8, 4096, random);
+  Trace run = prefill(pacer, slow, 16000, 8, 4096, random);
+  EXPECT_LE(run.percentile(0.95), kLimitMs);
+  EXPECT_LE(std::ranges::count_if(run.step_ms, [](double ms) { return ms > kLimitMs; }), 3);
+  prefill(pacer, fast, 8000, 8, 4096, random);
+  run = prefill(pacer, fast, 16000, 8, 4096, random);
+  EXPECT_GE(run.percentile(0.5), 0.6 * kLimitMs);
+}
+
+TEST(StepPacer, short_prompts_do_not_make_the_next_long_one_begin_small) {
+  std::mt19937 random(3);
+  StepPacer pacer(kLimitMs, costs_of_1b());
+  const Machine machine{.fixed_ms = 2, .token_ms = 0.5, .memory_ms = 50};
+  prefill(pacer, machine, 8000, 8, 4096, random);
+  const int before = pacer.choose({8, 8000, true, 0}, 4096);
+  for (int i = 0; i < 30; ++i) prefill(pacer, machine, 10, 8, 4096, random);
+  EXPECT_NEAR(pacer.choose({8, 8000, true, 0}, 4096), before, 0.1 * before);
+}
+
 TEST(StepPacer, prefill_always_advances) {
   std::mt19937 random(3);
   const Machine hopeless{.fixed_ms = 400, .token_ms = 100};
@@ -184,7 +207,7 @@ TEST(StepPacer, slow_decoding_leaves_prefill_its_part) {
 }
 
 TEST(StepPacer, the_first_chunks_are_small) {
-  const StepPacer pacer(kLimitMs, costs_of_1b());
+  StepPacer pacer(kLimitMs, costs_of_1b());
   EXPECT_EQ(pacer.choose({0, 0, true, 0}, 2048), StepPacer::kLeastPrefill);
   EXPECT_EQ(pacer.choose({3, 300, true, 0}, 2048), 3 + StepPacer::kLeastPrefill);
 }
