@@ -55,7 +55,7 @@ class Engine {
   void cancel(uint64_t request);
 
   // Computes one step and reports what came of it; the receiver may submit and cancel. Returns whether work is left. A
-  // failing device ends every request with its Error.
+  // failing device ends every request with its Error; then the engine serves new ones, with nothing cached.
   bool step(OnEvent on_event);
 
   bool has_work() const { return n_active_ > 0; }

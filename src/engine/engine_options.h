@@ -21,7 +21,7 @@ struct EngineOptions {
   DType kv_type = DType::f16;
   int n_kv_blocks = 0;  // blocks for full attention; 0: max_sequences contexts
   bool reuse_prefixes = true;
-  double max_step_ms = 0;      // a step beside which others decode takes no longer where it can be helped; 0: no pacing
+  double max_step_ms = 0;      // prompts are computed in chunks with which steps take no longer; 0: of any length
   int n_sampled_ids = 0;       // ids at or above it are never sampled and have no probability; 0: all are
   bool explain_cache = false;  // Finished::cache_break
 };
