@@ -433,9 +433,12 @@ TEST(Engine, logits_that_are_not_finite_are_an_error_of_their_request_only) {
   }
   values[3 * size_t(head.cols())] = std::numeric_limits<float>::quiet_NaN();  // token 3 poisons what it is in
   model.checkpoint->weights.add("token_embd.weight", {head.rows(), head.cols()}, values);
-  TinyEngine tiny(model, {.n_ctx = 64, .max_sequences = 3});
-  std::vector<Request> requests(3);
+  TinyEngine tiny(model, {.n_ctx = 64, .max_sequences = 4});
+  std::vector<Request> requests(4);
   for (Request& r : requests) r.prompt = {1, 2, 4}, r.max_tokens = 1;
+  requests[3].prompt = {1, 2, 3, 4};
+  requests[3].max_tokens = 0;
+  requests[3].wants_prompt_logprobs = true;
   requests[0].prompt = {1, 3, 4};
   requests[1].prompt = {1, 3, 5};
   requests[1].sampling.repeat_penalty = 1.1f;
@@ -445,6 +448,9 @@ TEST(Engine, logits_that_are_not_finite_are_an_error_of_their_request_only) {
     EXPECT_TRUE(outcomes[i].tokens.empty() && !outcomes[i].finished);
   }
   EXPECT_EQ(outcomes[2].tokens.size(), 1u);
+  EXPECT_EQ(outcomes[3].prompt.size(), 3u);  // those before the damage
+  EXPECT_NE(outcomes[3].error.find("logits are not finite"), std::string::npos);
+  EXPECT_FALSE(outcomes[3].finished);
 }
 
 }  // namespace
