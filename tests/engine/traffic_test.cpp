@@ -18,8 +18,9 @@ class Traffic {
 
   Request request() {
     Request r;
-    r.prompt = tiny_prompt(below(2) == 0 ? 40 : below(50), below(2));  // of a few beginnings
-    const auto own = tiny_prompt(1 + below(30), below(1000));
+    const int n_common = below(2) == 0 ? 40 : below(50), n_own = 1 + below(30);
+    r.prompt = tiny_prompt(n_common, below(2));  // of a few beginnings
+    const auto own = tiny_prompt(n_own, below(1000));
     r.prompt.insert(r.prompt.end(), own.begin(), own.end());
     r.max_tokens = 1 + below(40);
     if (below(2) == 0)
@@ -57,7 +58,7 @@ struct Machine {
 
 class TrafficOn : public testing::TestWithParam<Machine> {};
 INSTANTIATE_TEST_SUITE_P(Machines, TrafficOn,
-                         testing::Values(Machine{"llama", "reference", DType::f32, true, 4},
+                         testing::Values(Machine{"llama", "reference", DType::f32, true, 3},
                                          Machine{"qwen3", "cpu", DType::f16, false, 20},
                                          Machine{"llama", "cpu", DType::q4_0, true, 20}),
                          [](const auto& info) {
