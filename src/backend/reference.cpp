@@ -12,6 +12,7 @@
 #include "backend/sample_row.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "format/quant.h"
 
 namespace quandex {
 namespace {
@@ -35,20 +36,24 @@ std::span<const float> decoded_row(Tensor w, int row, std::vector<float>& out) {
   return out;
 }
 
-// Element `index` of K/V slot `slot`, f32 or f16.
-float load_kv(Tensor t, int slot, int index) {
-  float value;
-  const size_t bytes = row_bytes(t.type, 1);
-  format_of(t.type).decode(
-      data_of(t) + (static_cast<size_t>(slot) * static_cast<size_t>(t.cols) + static_cast<size_t>(index)) * bytes,
-      &value);
-  return value;
+// The stored block of K/V slot `slot` that holds value `index`.
+std::byte* kv_block(Tensor t, int slot, int index) {
+  const size_t bytes = row_bytes(t.type, t.cols);
+  return data_of(t) + static_cast<size_t>(slot) * bytes + row_bytes(t.type, index);
 }
-void store_kv(Tensor t, int slot, int index, float value) {
-  const size_t bytes = row_bytes(t.type, 1);
-  format_of(t.type).encode(
-      &value,
-      data_of(t) + (static_cast<size_t>(slot) * static_cast<size_t>(t.cols) + static_cast<size_t>(index)) * bytes);
+// `head` receives the values of one head, the first of which is value `index`.
+void load_kv(Tensor t, int slot, int index, std::span<float> head) {
+  decode_row(t.type, {kv_block(t, slot, index), row_bytes(t.type, std::ssize(head))}, head);
+}
+void store_kv(Tensor t, int slot, int index, std::span<const float> head) {
+  std::byte* const to = kv_block(t, slot, index);
+  encode_row(t.type, head, {to, row_bytes(t.type, std::ssize(head))});
+  if (t.type != DType::q8_0) return;
+  // Encoding a file's weights makes the best of any values; here what does not fit must not pass for something else.
+  constexpr uint16_t kNan = 0x7E00;
+  auto* const blocks = reinterpret_cast<BlockQ8_0*>(to);
+  for (size_t i = 0; i < head.size(); ++i)
+    if (!(std::abs(head[i]) / 127 <= f32_from_f16(kF16Largest))) blocks[i / BlockQ8_0::kValues].d = kNan;
 }
 
 // The sequence a token row belongs to.
@@ -128,10 +133,8 @@ void run_qk_norm_rope_store(Tensor q, KvLayer kv, Tensor qkv, Tensor q_norm, Ten
       std::copy_n(source + heads.q_cols() + at, heads.head_dim, key.begin());
       if (k_norm) normalize_head(key.data(), heads.head_dim, k_norm, eps);
       if (rope.dims > 0) rotate_head(key.data(), rope, variant, position);
-      for (int i = 0; i < heads.head_dim; ++i) {
-        store_kv(kv.keys, slot, at + i, key[static_cast<size_t>(i)]);
-        store_kv(kv.values, slot, at + i, source[heads.q_cols() + heads.kv_cols() + at + i]);
-      }
+      store_kv(kv.keys, slot, at, key);
+      store_kv(kv.values, slot, at, {source + heads.q_cols() + heads.kv_cols() + at, key.size()});
     }
   }
 }
@@ -150,6 +153,7 @@ void visible_slots(const StepInputs& in, int token, int window, int block_size, 
 struct AttentionScratch {
   std::vector<int> slots;
   std::vector<double> scores, sums;
+  std::vector<float> head;  // a slot's key or value
 };
 
 void attend_head(float* out, const float* q, KvLayer kv, const AttentionConfig& config, int head, AttentionScratch& s) {
@@ -157,10 +161,12 @@ void attend_head(float* out, const float* q, KvLayer kv, const AttentionConfig& 
   const int at = head / (config.heads.n_heads / config.heads.n_kv_heads) * head_dim;
   s.scores.reserve(s.slots.capacity());
   s.scores.resize(s.slots.size());
+  s.head.resize(static_cast<size_t>(head_dim));
   double largest = -std::numeric_limits<double>::infinity();
   for (size_t j = 0; j < s.slots.size(); ++j) {
     double score = 0;
-    for (int i = 0; i < head_dim; ++i) score += static_cast<double>(q[i]) * load_kv(kv.keys, s.slots[j], at + i);
+    load_kv(kv.keys, s.slots[j], at, s.head);
+    for (int i = 0; i < head_dim; ++i) score += static_cast<double>(q[i]) * s.head[static_cast<size_t>(i)];
     score *= config.scale;
     if (config.softcap > 0) score = config.softcap * std::tanh(score / config.softcap);
     s.scores[j] = score;
@@ -171,8 +177,8 @@ void attend_head(float* out, const float* q, KvLayer kv, const AttentionConfig& 
   for (size_t j = 0; j < s.slots.size(); ++j) {
     const double weight = std::exp(s.scores[j] - largest);
     total += weight;
-    for (int i = 0; i < head_dim; ++i)
-      s.sums[static_cast<size_t>(i)] += weight * load_kv(kv.values, s.slots[j], at + i);
+    load_kv(kv.values, s.slots[j], at, s.head);
+    for (size_t i = 0; i < s.sums.size(); ++i) s.sums[i] += weight * s.head[i];
   }
   for (int i = 0; i < head_dim; ++i) out[i] = static_cast<float>(s.sums[static_cast<size_t>(i)] / total);
 }

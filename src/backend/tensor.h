@@ -97,12 +97,22 @@ struct AttentionConfig {
   int window = 0;     // > 0: a token at position i sees j with i - window < j <= i
 };
 
-// The KV cache of one layer: [n_blocks * block_size, n_kv_heads * head_dim] each, f32 or f16. Slot s lies in block
-// s / block_size at offset s % block_size; the layout inside a block belongs to the backend.
+// The KV cache of one layer: [n_blocks * block_size, n_kv_heads * head_dim] each, f32, f16 or q8_0. Slot s lies in
+// block s / block_size at offset s % block_size; the layout inside a block belongs to the backend. A block of q8_0 that
+// could not hold its values (NaN, infinite or beyond 127 * 65504) reads as NaN.
 struct KvLayer {
   Tensor keys, values;
   int block_size = 0;
 };
+
+inline constexpr std::array<DType, 3> kKvTypes{DType::f16, DType::f32, DType::q8_0};
+
+// Whether a cache may be of this type: each head's values are whole blocks of their own.
+inline bool holds_kv(DType type, int head_dim) {
+  for (const DType known : kKvTypes)
+    if (known == type) return head_dim % format_of(type).block_values == 0;
+  return false;
+}
 
 inline constexpr int kMaxKvGroups = 4;  // layers that keep and free blocks alike: full attention, one per window size
 struct KvGroupInputs {

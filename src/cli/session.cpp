@@ -15,6 +15,16 @@
 
 namespace quandex::cli {
 
+namespace {
+
+std::vector<std::string> kv_type_names() {
+  std::vector<std::string> names;
+  for (const DType type : kKvTypes) names.emplace_back(format_of(type).name);
+  return names;
+}
+
+}  // namespace
+
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
   add_positional(app, "MODEL", options.path, true, kModelHelp);
   add_integer(app, "-t,--threads", options.n_threads, 1, 1024, "Threads that compute");
@@ -23,7 +33,7 @@ void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
   if (with_ctx)
     add_integer(app, "--ctx", options.n_ctx, 0, 1 << 24,
                 "Context in tokens, prompt included; 0: the model's, at most " + std::to_string(kDefaultContext));
-  add_choice(app, "--kv-type", options.kv_type, {"f16", "f32"}, "Type of the K/V cache");
+  add_choice(app, "--kv-type", options.kv_type, kv_type_names(), "Type of the K/V cache");
   add_flag(app, "--exact", options.exact, "Never quantize activations to 8 bits (cpu; slower)");
 }
 

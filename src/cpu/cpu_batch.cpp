@@ -12,7 +12,7 @@ constexpr int kBlockUnit = 16;
 
 void check_cache(const KvLayer& kv, HeadShape heads) {
   CHECK(kv.block_size > 0 && kv.block_size % kBlockUnit == 0);
-  CHECK(kv.keys.type == kv.values.type && (kv.keys.type == DType::f32 || kv.keys.type == DType::f16));
+  CHECK(kv.keys.type == kv.values.type && holds_kv(kv.keys.type, heads.head_dim));
   CHECK(kv.keys.cols == heads.kv_cols() && kv.values.cols == heads.kv_cols());
 }
 

@@ -4,18 +4,31 @@
 // order, whatever the tile: a row's result does not depend on the rows beside it.
 
 constexpr int kRowsPerTile = 4;
+static_assert(kRowsPerTile <= kScaledRows);
+
+template <int kCount>
+struct Count {};
 
 static inline int least(int a, int b) { return a < b ? a : b; }
 static inline int most(int a, int b) { return a > b ? a : b; }
 
-// Scores of kRows queries at kVectors vectors of positions. `keys` and `scores` point at the first position.
+// This KV head's stretch of the chunk's block of that index.
+template <typename Element>
+static inline const Element* stretch_of(const AttentionChunk& chunk, const void* cache, int block) {
+  return reinterpret_cast<const Element*>(static_cast<const unsigned char*>(cache) +
+                                          chunk.blocks[block] * chunk.block_stride);
+}
+
+// Scores of kRows queries at kVectors vectors of positions, the first of which is `in_block` of the stretch `keys` and
+// `scores` of the scores.
 template <int kRows, int kVectors, typename Element>
-static inline void score_tile(const AttentionChunk& chunk, int first_row, const Element* keys, float* scores) {
+static inline void score_tile(const AttentionChunk& chunk, int first_row, const Element* keys, int in_block,
+                              float* scores) {
   Floats sums[kRows][kVectors] = {};
   const float* const* queries = chunk.queries + first_row;
   for (int d = 0; d < chunk.head_dim; ++d) {
     Floats key[kVectors];
-    for (int v = 0; v < kVectors; ++v) key[v] = load(keys + d * chunk.block_size + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) key[v] = load(keys + d * chunk.block_size + in_block + v * kLanes);
     for (int row = 0; row < kRows; ++row) {
       const Floats query = broadcast(queries[row][d]);
       for (int v = 0; v < kVectors; ++v) sums[row][v] = multiply_add(query, key[v], sums[row][v]);
@@ -25,6 +38,32 @@ static inline void score_tile(const AttentionChunk& chunk, int first_row, const 
     for (int v = 0; v < kVectors; ++v) store(scores + row * chunk.score_stride + v * kLanes, sums[row][v]);
 }
 
+// The same over q8_0: each block of 32 dimensions is a chain over its codes, which its scale adds to the score.
+template <int kRows, int kVectors>
+static inline void score_tile(const AttentionChunk& chunk, int first_row, const signed char* keys, int in_block,
+                              float* scores) {
+  const float* const* queries = chunk.queries + first_row;
+  const auto* scales = reinterpret_cast<const uint16_t*>(keys + chunk.head_dim * chunk.block_size);
+  for (int d0 = 0; d0 < chunk.head_dim; d0 += kQ8Values) {
+    Floats sums[kRows][kVectors] = {};
+    for (int d = d0; d < d0 + kQ8Values; ++d) {
+      Floats key[kVectors];
+      for (int v = 0; v < kVectors; ++v) key[v] = load(keys + d * chunk.block_size + in_block + v * kLanes);
+      for (int row = 0; row < kRows; ++row) {
+        const Floats query = broadcast(queries[row][d]);
+        for (int v = 0; v < kVectors; ++v) sums[row][v] = multiply_add(query, key[v], sums[row][v]);
+      }
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      const Floats scale = load(scales + d0 / kQ8Values * chunk.block_size + in_block + v * kLanes);
+      for (int row = 0; row < kRows; ++row) {
+        float* to = scores + row * chunk.score_stride + v * kLanes;
+        store(to, d0 == 0 ? scale * sums[row][v] : multiply_add(scale, sums[row][v], load(to)));
+      }
+    }
+  }
+}
+
 // Scores at positions [begin, end) of a chunk, rounded outwards to whole vectors.
 template <int kRows, typename Element>
 static void score_rows(const AttentionChunk& chunk, int first_row, int begin, int end) {
@@ -32,14 +71,13 @@ static void score_rows(const AttentionChunk& chunk, int first_row, int begin, in
   int position = begin / kLanes * kLanes;
   while (position < end) {
     const int in_block = position % chunk.block_size;
-    const Element* keys = static_cast<const Element*>(chunk.keys) +
-                          chunk.blocks[position / chunk.block_size] * chunk.block_stride + in_block;
+    const Element* keys = stretch_of<Element>(chunk, chunk.keys, position / chunk.block_size);
     float* scores = chunk.scores + first_row * chunk.score_stride + position;
     if (in_block + kTile <= chunk.block_size && position + kTile - kLanes < end) {
-      score_tile<kRows, kTileVectors>(chunk, first_row, keys, scores);
+      score_tile<kRows, kTileVectors>(chunk, first_row, keys, in_block, scores);
       position += kTile;
     } else {
-      score_tile<kRows, 1>(chunk, first_row, keys, scores);
+      score_tile<kRows, 1>(chunk, first_row, keys, in_block, scores);
       position += kLanes;
     }
   }
@@ -72,10 +110,11 @@ static void soften_row(const AttentionChunk& chunk, int row, int begin, int end)
   chunk.sum[row] = sum_of_lanes(sums);
 }
 
-// Adds weight * value over positions [begin, end) of one block, for kRows rows and kVectors vectors of dimensions.
+// Adds weight * value over positions [begin, end) of one block, for kRows rows, whose weights are `stride` apart, and
+// kVectors vectors of dimensions.
 template <int kRows, int kVectors, typename Element>
-static inline void value_tile(const AttentionChunk& chunk, int first_row, const float* weights, const Element* values,
-                              int begin, int end, int dimension) {
+static inline void value_tile(const AttentionChunk& chunk, int first_row, const float* weights, int stride,
+                              const Element* values, int begin, int end, int dimension) {
   Floats sums[kRows][kVectors];
   float* out = chunk.accumulated + first_row * chunk.head_dim + dimension;
   for (int row = 0; row < kRows; ++row)
@@ -84,7 +123,7 @@ static inline void value_tile(const AttentionChunk& chunk, int first_row, const 
     Floats value[kVectors];
     for (int v = 0; v < kVectors; ++v) value[v] = load(values + position * chunk.head_dim + dimension + v * kLanes);
     for (int row = 0; row < kRows; ++row) {
-      const Floats weight = broadcast(weights[row * chunk.score_stride + position]);
+      const Floats weight = broadcast(weights[row * stride + position]);
       for (int v = 0; v < kVectors; ++v) sums[row][v] = multiply_add(weight, value[v], sums[row][v]);
     }
   }
@@ -93,15 +132,14 @@ static inline void value_tile(const AttentionChunk& chunk, int first_row, const 
 }
 
 template <int kRows, typename Element>
-static void add_values(const AttentionChunk& chunk, int first_row, int block, int begin, int end) {
-  if (begin >= end) return;
-  const Element* values = static_cast<const Element*>(chunk.values) + chunk.blocks[block] * chunk.block_stride;
+static void add_values(const AttentionChunk& chunk, int first_row, int block, const Element* values, int begin,
+                       int end) {
   const float* weights = chunk.scores + first_row * chunk.score_stride + block * chunk.block_size;
   int d = 0;
   for (; d + kTileVectors * kLanes <= chunk.head_dim; d += kTileVectors * kLanes)
-    value_tile<kRows, kTileVectors>(chunk, first_row, weights, values, begin, end, d);
+    value_tile<kRows, kTileVectors>(chunk, first_row, weights, chunk.score_stride, values, begin, end, d);
   for (; d + kLanes <= chunk.head_dim; d += kLanes)
-    value_tile<kRows, 1>(chunk, first_row, weights, values, begin, end, d);
+    value_tile<kRows, 1>(chunk, first_row, weights, chunk.score_stride, values, begin, end, d);
   for (; d < chunk.head_dim; ++d)
     for (int row = 0; row < kRows; ++row) {
       float& sum = chunk.accumulated[(first_row + row) * chunk.head_dim + d];
@@ -111,11 +149,35 @@ static void add_values(const AttentionChunk& chunk, int first_row, int block, in
     }
 }
 
+// The same over q8_0: the scales go into the weights, once for 32 dimensions.
+template <int kRows>
+static void add_values(const AttentionChunk& chunk, int first_row, int block, const signed char* values, int begin,
+                       int end) {
+  const auto* scales = reinterpret_cast<const uint16_t*>(values + chunk.head_dim * chunk.block_size);
+  const float* weights = chunk.scores + first_row * chunk.score_stride + block * chunk.block_size;
+  for (int d0 = 0; d0 < chunk.head_dim; d0 += kQ8Values) {
+    for (int position = begin / kLanes * kLanes; position < end; position += kLanes) {
+      const Floats scale = load(scales + d0 / kQ8Values * chunk.block_size + position);
+      for (int row = 0; row < kRows; ++row)
+        store(chunk.scaled + row * chunk.block_size + position,
+              load(weights + row * chunk.score_stride + position) * scale);
+    }
+    constexpr int kTile = kTileVectors * kLanes;
+    static_assert(kQ8Values % kTile == 0);
+    for (int d = d0; d < d0 + kQ8Values; d += kTile)
+      value_tile<kRows, kTileVectors>(chunk, first_row, chunk.scaled, chunk.block_size, values, begin, end, d);
+  }
+}
+
 // Values of the kRows rows over one block. Only positions that all rows see go through the shared tile: a value that a
 // row does not see must not touch it, not even with weight zero (0 * infinity).
 template <int kRows, typename Element>
 static void add_block(const AttentionChunk& chunk, int first_row, int block) {
   const int start = block * chunk.block_size;
+  const Element* values = stretch_of<Element>(chunk, chunk.values, block);
+  const auto add = [&]<int kCount>(Count<kCount>, int row, int from, int to) {
+    if (from < to) add_values<kCount>(chunk, row, block, values, from, to);
+  };
   const int32_t* begin = chunk.begin + first_row;
   const int32_t* end = chunk.end + first_row;
   int shared_begin = 0, shared_end = chunk.block_size;
@@ -125,12 +187,12 @@ static void add_block(const AttentionChunk& chunk, int first_row, int block) {
   }
   shared_end = most(shared_begin, shared_end);
   for (int row = 0; row < kRows; ++row)
-    add_values<1, Element>(chunk, first_row + row, block, most(0, begin[row] - start),
-                           least(least(shared_begin, chunk.block_size), end[row] - start));
-  add_values<kRows, Element>(chunk, first_row, block, shared_begin, shared_end);
+    add(Count<1>{}, first_row + row, most(0, begin[row] - start),
+        least(least(shared_begin, chunk.block_size), end[row] - start));
+  add(Count<kRows>{}, first_row, shared_begin, shared_end);
   for (int row = 0; row < kRows; ++row)
-    add_values<1, Element>(chunk, first_row + row, block, most(most(0, shared_end), begin[row] - start),
-                           least(chunk.block_size, end[row] - start));
+    add(Count<1>{}, first_row + row, most(most(0, shared_end), begin[row] - start),
+        least(chunk.block_size, end[row] - start));
 }
 
 template <int kRows, typename Element>

@@ -162,3 +162,28 @@ static void to_half(uint16_t* out, const float* x, int n) {
   store(tail, load_part(x + i, n - i));
   for (int k = 0; i + k < n; ++k) out[i + k] = tail[k];
 }
+
+static uint16_t to_q8(signed char* codes, const float* x) {
+  constexpr uint16_t kNan = 0x7e00;
+  Floats largest = {}, poison = {};
+  for (int i = 0; i < kQ8Values; i += kLanes) {
+    const Floats value = load(x + i);
+    largest = larger(larger(value, -value), largest);
+    poison = poison + value * Floats{};  // NaN once a value is not finite
+  }
+  const float wanted = max_of_lanes(largest) / 127.0f;
+  uint16_t halves[kLanes];
+  store(halves, broadcast(wanted));
+  uint16_t scale = halves[0];
+  if (load(halves, 0) < wanted) ++scale;  // rounded upwards, so that no code is beyond 127
+  constexpr uint16_t kInfinity = 0x7c00;
+  if (sum_of_lanes(poison) != 0 || scale >= kInfinity) scale = kNan;
+  const float step = load(&scale, 0);
+  const Floats round = broadcast(0x1.8p23f), limit = broadcast(127.0f);
+  for (int i = 0; i < kQ8Values; i += kLanes) {
+    const Floats code = smaller(larger(load(x + i) / broadcast(step), -limit), limit);
+    const Ints integers = __builtin_bit_cast(Ints, code + round) - __builtin_bit_cast(Ints, round);
+    for (int k = 0; k < kLanes; ++k) codes[i + k] = step > 0 ? static_cast<signed char>(integers[k]) : 0;
+  }
+  return scale;
+}

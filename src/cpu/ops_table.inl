@@ -8,7 +8,9 @@ static constexpr OpsKernels kOpsKernels{
     .scale = scale,
     .add_scaled = add_scaled,
     .to_half = to_half,
+    .to_q8 = to_q8,
     .attention_chunk_f32 = attention_chunk<float>,
     .attention_chunk_f16 = attention_chunk<uint16_t>,
+    .attention_chunk_q8 = attention_chunk<signed char>,
     .attention_merge = attention_merge,
 };

@@ -19,3 +19,7 @@ static inline float load(const uint16_t* p, int i) { return _cvtsh_ss(p[i]); }
 static inline void store(uint16_t* p, Floats v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
+
+static inline Floats load(const signed char* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}

@@ -37,3 +37,11 @@ static inline uint16_t half_of(float x) {  // to nearest, ties to even
 static inline void store(uint16_t* p, Floats v) {
   for (int i = 0; i < kLanes; ++i) p[i] = half_of(v[i]);
 }
+
+static inline Floats load(const signed char* p) {
+  int32_t bytes;
+  __builtin_memcpy(&bytes, p, sizeof bytes);
+  __m128i codes = _mm_cvtsi32_si128(bytes);  // each byte ends on top of its lane
+  codes = _mm_unpacklo_epi8(codes, codes);
+  return _mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(codes, codes), 24));
+}

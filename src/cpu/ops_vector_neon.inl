@@ -22,3 +22,10 @@ static inline float load(const uint16_t* p, int i) { return static_cast<float>(_
 static inline void store(uint16_t* p, Floats v) {
   vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(__builtin_bit_cast(float32x4_t, v))));
 }
+
+static inline Floats load(const signed char* p) {
+  int32_t bytes;
+  __builtin_memcpy(&bytes, p, sizeof bytes);
+  const int16x8_t codes = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(bytes)));
+  return __builtin_bit_cast(Floats, vcvtq_f32_s32(vmovl_s16(vget_low_s16(codes))));
+}

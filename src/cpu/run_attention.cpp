@@ -10,49 +10,72 @@ namespace quandex::cpu {
 namespace {
 
 struct CacheLayout {
-  int64_t block_stride, head_stride;  // elements
+  int64_t block_stride, head_stride;  // bytes
   int head_dim, block_size;
 
   CacheLayout(const KvLayer& kv, HeadShape heads)
-      : block_stride(int64_t{kv.block_size} * heads.kv_cols()),
-        head_stride(int64_t{kv.block_size} * heads.head_dim),
+      : block_stride(kv.block_size * static_cast<int64_t>(row_bytes(kv.keys.type, heads.kv_cols()))),
+        head_stride(kv.block_size * static_cast<int64_t>(row_bytes(kv.keys.type, heads.head_dim))),
         head_dim(heads.head_dim),
         block_size(kv.block_size) {}
 
   int64_t stretch(int slot, int kv_head) const { return slot / block_size * block_stride + kv_head * head_stride; }
 };
 
-void store_key(const OpsKernels& ops, Tensor keys, int64_t stretch, int offset, int block_size, const float* key, int n,
-               uint16_t* halves) {
-  if (keys.type == DType::f32) {
-    float* to = write_floats(keys) + stretch + offset;
-    for (int d = 0; d < n; ++d) to[ptrdiff_t{d} * block_size] = key[d];
-  } else {
-    ops.to_half(halves, key, n);
-    auto* to = reinterpret_cast<uint16_t*>(write_bytes(keys)) + stretch + offset;
-    for (int d = 0; d < n; ++d) to[ptrdiff_t{d} * block_size] = halves[d];
-  }
-}
-
-void store_value(const OpsKernels& ops, Tensor values, int64_t at, const float* value, int n) {
-  if (values.type == DType::f32) {
-    std::copy_n(value, n, write_floats(values) + at);
-  } else {
-    ops.to_half(reinterpret_cast<uint16_t*>(write_bytes(values)) + at, value, n);
-  }
-}
-
 struct StoreScratch {
-  float* head;       // [head_dim]
-  uint16_t* halves;  // [head_dim]
+  float* head;         // [head_dim]
+  uint16_t* halves;    // [head_dim]
+  signed char* codes;  // [head_dim]
   size_t used;
 };
+
+// Puts n elements at every `step`-th place.
+template <typename Element>
+void scatter(const Element* from, int n, Element* to, int step) {
+  for (int i = 0; i < n; ++i) to[ptrdiff_t{i} * step] = from[i];
+}
+
+// Quantizes a head into codes, and puts the scales where the stretch has them for position `offset`.
+void quantize_head(const OpsKernels& ops, const CacheLayout& layout, const float* head, signed char* codes,
+                   std::byte* stretch, int offset) {
+  auto* scales = reinterpret_cast<uint16_t*>(stretch + ptrdiff_t{layout.head_dim} * layout.block_size) + offset;
+  for (int d = 0; d < layout.head_dim; d += kQ8Values)
+    scales[ptrdiff_t{d} / kQ8Values * layout.block_size] = ops.to_q8(codes + d, head + d);
+}
+
+void store_key(const OpsKernels& ops, const CacheLayout& layout, DType type, std::byte* stretch, int offset,
+               const float* key, const StoreScratch& s) {
+  const int n = layout.head_dim, step = layout.block_size;
+  if (type == DType::f32) {
+    scatter(key, n, reinterpret_cast<float*>(stretch) + offset, step);
+  } else if (type == DType::f16) {
+    ops.to_half(s.halves, key, n);
+    scatter(s.halves, n, reinterpret_cast<uint16_t*>(stretch) + offset, step);
+  } else {
+    quantize_head(ops, layout, key, s.codes, stretch, offset);
+    scatter(s.codes, n, reinterpret_cast<signed char*>(stretch) + offset, step);
+  }
+}
+
+void store_value(const OpsKernels& ops, const CacheLayout& layout, DType type, std::byte* stretch, int offset,
+                 const float* value) {
+  const int n = layout.head_dim;
+  const ptrdiff_t at = ptrdiff_t{offset} * n;
+  if (type == DType::f32) {
+    std::copy_n(value, n, reinterpret_cast<float*>(stretch) + at);
+  } else if (type == DType::f16) {
+    ops.to_half(reinterpret_cast<uint16_t*>(stretch) + at, value, n);
+  } else {
+    quantize_head(ops, layout, value, reinterpret_cast<signed char*>(stretch) + at, stretch, offset);
+  }
+}
 
 StoreScratch lay_out(const StoreOp& op, std::byte* memory) {
   Arena arena(memory);
   StoreScratch s{};
   s.head = arena.take<float>(static_cast<size_t>(op.heads.head_dim));
   s.halves = arena.take<uint16_t>(static_cast<size_t>(op.heads.head_dim));
+  s.codes = arena.take<signed char>(static_cast<size_t>(op.heads.head_dim));
   s.used = arena.used();
   return s;
 }
@@ -90,9 +113,9 @@ void run(const StoreOp& op, const Worker& worker) {
     CHECK(slots[token] >= 0 && slots[token] < op.kv.keys.rows);
     if (head < n_heads + n_kv) {
       norm_and_rotate(op, worker, op.k_norm, token, from, s.head);
-      store_key(worker.ops, op.kv.keys, stretch, offset, layout.block_size, s.head, head_dim, s.halves);
+      store_key(worker.ops, layout, op.kv.keys.type, write_bytes(op.kv.keys) + stretch, offset, s.head, s);
     } else {
-      store_value(worker.ops, op.kv.values, stretch + ptrdiff_t{offset} * head_dim, from, head_dim);
+      store_value(worker.ops, layout, op.kv.values.type, write_bytes(op.kv.values) + stretch, offset, from);
     }
   }
 }
@@ -107,7 +130,7 @@ struct TileScratch {
   int32_t *begin, *end;
   float *max, *sum, *accumulated;                    // running
   float *chunk_max, *chunk_sum, *chunk_accumulated;  // of the chunk at hand
-  float* scores;
+  float *scores, *scaled;
   size_t used;
 };
 
@@ -127,6 +150,7 @@ TileScratch lay_out(const AttentionPlan& plan, std::byte* memory) {
   s.chunk_sum = arena.take<float>(rows);
   s.chunk_accumulated = arena.take<float>(rows * head_dim);
   s.scores = arena.take<float>(rows * static_cast<size_t>(chunk_positions(plan.block_size)));
+  s.scaled = arena.take<float>(static_cast<size_t>(kScaledRows * plan.block_size));
   s.used = arena.used();
   return s;
 }
@@ -191,6 +215,11 @@ void point_at_queries(const AttentionRun& run, const AttentionTile& tile, int kv
           read_row(run.op.q, tile.first_token + t) + ptrdiff_t{kv_head * run.group + g} * head_dim;
 }
 
+auto attention_kernel(const OpsKernels& ops, DType kv_type) {
+  if (kv_type == DType::f32) return ops.attention_chunk_f32;
+  return kv_type == DType::f16 ? ops.attention_chunk_f16 : ops.attention_chunk_q8;
+}
+
 // One chunk into scratch.chunk_*; queries are in place.
 void attend_chunk(const AttentionRun& run, const AttentionTile& tile, int kv_head, int c) {
   const TileScratch& s = run.scratch;
@@ -205,7 +234,7 @@ void attend_chunk(const AttentionRun& run, const AttentionTile& tile, int kv_hea
   }
   const KvLayer& kv = run.op.kv;
   const CacheLayout layout(kv, run.op.config.heads);
-  const size_t head_bytes = static_cast<size_t>(kv_head * layout.head_stride) * (kv.keys.type == DType::f32 ? 4 : 2);
+  const ptrdiff_t head_bytes = kv_head * layout.head_stride;
   const int32_t* table = run.block_tables + ptrdiff_t{tile.sequence} * run.op.block_tables.cols;
   const AttentionChunk chunk{.queries = s.queries,
                              .n_rows = tile.n_tokens * run.group,
@@ -221,10 +250,11 @@ void attend_chunk(const AttentionRun& run, const AttentionTile& tile, int kv_hea
                              .softcap = run.op.config.softcap,
                              .score_stride = run.chunk,
                              .scores = s.scores,
+                             .scaled = s.scaled,
                              .accumulated = s.chunk_accumulated,
                              .max = s.chunk_max,
                              .sum = s.chunk_sum};
-  (kv.keys.type == DType::f32 ? run.worker.ops.attention_chunk_f32 : run.worker.ops.attention_chunk_f16)(chunk);
+  attention_kernel(run.worker.ops, kv.keys.type)(chunk);
 }
 
 // Folds one row's result of a chunk into its running one.

@@ -1,7 +1,10 @@
 #include "engine/engine_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -12,6 +15,29 @@ namespace {
 void require(std::string_view option, int64_t found, int64_t least, int64_t most) {
   if (found < least || found > most) {
     throw Error(ErrorCode::invalid_argument, "{}: {} is not between {} and {}", option, found, least, most);
+  }
+}
+
+// The types that a cache can have whose heads are this wide; of any width where it is 0.
+std::string kv_types_for(int head_dim) {
+  std::string names;
+  for (const DType type : kKvTypes)
+    if (holds_kv(type, head_dim)) names += fmt::format("{}{}", names.empty() ? "" : ", ", format_of(type).name);
+  return names;
+}
+
+void require_kv_type(DType type, const ModelConfig& config) {
+  const Format& format = format_of(type);
+  if (!holds_kv(type, 0))
+    throw Error(ErrorCode::unsupported, "KV cache type {} is not supported; supported: {}", format.name,
+                kv_types_for(0));
+  for (size_t layer = 0; layer < config.layers.size(); ++layer) {
+    const int head_dim = config.layers[layer].attention.heads.head_dim;
+    if (holds_kv(type, head_dim)) continue;
+    throw Error(ErrorCode::unsupported,
+                "KV cache type {}: layer {} has head_dim {}, which is no multiple of its blocks of {} values; possible "
+                "for this model: {}",
+                format.name, layer, head_dim, format.block_values, kv_types_for(head_dim));
   }
 }
 
@@ -28,10 +54,7 @@ EngineOptions resolve_options(EngineOptions options, const ModelConfig& config) 
   }
   require("sequences at once", options.max_sequences, 1, 4096);
   require("tokens in a step", options.token_budget, options.max_sequences, 1 << 16);
-  if (options.kv_type != DType::f32 && options.kv_type != DType::f16) {
-    throw Error(ErrorCode::unsupported, "KV cache type {} is not supported; supported: f32, f16",
-                format_of(options.kv_type).name);
-  }
+  require_kv_type(options.kv_type, config);
   require("ids that are sampled", options.n_sampled_ids, 0, config.vocab);
   if (!(options.max_step_ms >= 0 && std::isfinite(options.max_step_ms))) {
     throw Error(ErrorCode::invalid_argument, "longest step: {} ms is not 0 (no limit) or more", options.max_step_ms);

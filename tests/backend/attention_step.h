@@ -1,10 +1,13 @@
 // Ragged steps over a paged KV cache: the inputs of qk_norm_rope_store and attention, made the same for every backend.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "backend/op_inputs.h"
+#include "format/quant.h"
 
 namespace quandex::test {
 
@@ -124,11 +127,15 @@ class AttentionWorld {
     if (is_key && shape_.kv_type == DType::f16 && (shape_.has_norms || shape_.rope_dims > 0))
       for (size_t i = 0; i < out.values.size(); ++i)
         out.errors[i] += std::abs(out.values[i]) * 0x1p-10;  // may round apart
+    if (is_key && shape_.kv_type == DType::q8_0) quantize(out);
     return out;
   }
-  const float* value_of(int sequence, int position, int kv_head) const {
-    return rows_[static_cast<size_t>(sequence)].data() + area(position, shape_.heads.qkv_cols()) +
-           area(shape_.heads.n_heads + shape_.heads.n_kv_heads + kv_head, shape_.heads.head_dim);
+  std::vector<float> value_of(int sequence, int position, int kv_head) const {
+    const float* source = rows_[static_cast<size_t>(sequence)].data() + area(position, shape_.heads.qkv_cols()) +
+                          area(shape_.heads.n_heads + shape_.heads.n_kv_heads + kv_head, shape_.heads.head_dim);
+    Head value{{source, source + shape_.heads.head_dim}, std::vector<double>(area(1, shape_.heads.head_dim))};
+    if (shape_.kv_type == DType::q8_0) quantize(value);
+    return {value.values.begin(), value.values.end()};
   }
   float scale() const { return 1 / std::sqrt(static_cast<float>(shape_.heads.head_dim)); }
   const AttentionShape& shape() const { return shape_; }
@@ -161,6 +168,39 @@ class AttentionWorld {
       head.values[i + half] = (b * std::cos(angle) + a * std::sin(angle)) * factor;
       head.errors[i] = head.errors[i + half] = (before + kTolerance * (std::abs(a) + std::abs(b))) * factor;
     }
+  }
+
+  // Codes and steps of q8_0, and how far those of two backends may lie apart: not at all where every value within its
+  // error has the same code and the same step.
+  static void quantize(Head& head) {
+    for (size_t start = 0; start < head.values.size(); start += 32) {
+      const std::span<double> values(head.values.data() + start, 32), errors(head.errors.data() + start, 32);
+      double least = 0, most = 0;  // of the largest magnitude
+      for (size_t i = 0; i < 32; ++i) {
+        least = std::max(least, std::abs(values[i]) - errors[i]);
+        most = std::max(most, std::abs(values[i]) + errors[i]);
+      }
+      const double low = step_of(least), high = step_of(most);
+      for (size_t i = 0; i < 32; ++i) {
+        const double from = code_of(values[i] - errors[i], high), to = code_of(values[i] + errors[i], low);
+        const double first = code_of(values[i] - errors[i], low), last = code_of(values[i] + errors[i], high);
+        const auto [lowest, highest] = std::minmax({from * high, to * low, first * low, last * high});
+        errors[i] = highest - lowest;
+        values[i] = code_of(values[i], high) * high;
+      }
+    }
+  }
+  static double step_of(double largest) {
+    std::vector<float> block(32);
+    block[0] = static_cast<float>(largest);
+    std::byte stored[sizeof(BlockQ8_0)];
+    encode_row(DType::q8_0, block, stored);
+    return double{f32_from_f16(reinterpret_cast<const BlockQ8_0*>(stored)->d)};
+  }
+  static double code_of(double value, double step) {
+    return step == 0
+               ? 0
+               : std::clamp(std::nearbyint(static_cast<float>(value) / static_cast<float>(step)), -127.0f, 127.0f);
   }
 
   AttentionShape shape_;

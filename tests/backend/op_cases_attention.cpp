@@ -54,7 +54,7 @@ void add_attention_errors(const World& world, int sequence, int position, int he
   for (size_t i = 0; i < scores.values.size(); ++i) {
     const double weight = std::exp(scores.values[i] - largest);
     const double error = weight * (kTolerance + scores.errors[i] + kEps * (largest - scores.values[i]));
-    const float* value = world.value_of(sequence, scores.first + static_cast<int>(i), kv_head);
+    const std::vector<float> value = world.value_of(sequence, scores.first + static_cast<int>(i), kv_head);
     total += weight;
     weight_error += error;
     for (size_t d = 0; d < n; ++d) {
@@ -96,7 +96,8 @@ OpOutput attend(Backend& backend, const AttentionShape& shape, const Precision& 
 
 void add_attention_cases(std::vector<OpCase>& cases) {
   const auto add = [&](std::string name, const AttentionShape& shape) {
-    for (const DType type : {DType::f32, DType::f16}) {
+    for (const DType type : kKvTypes) {
+      if (!holds_kv(type, shape.heads.head_dim)) continue;
       AttentionShape typed = shape;
       typed.kv_type = type;
       cases.push_back({fmt::format("attention_{}_{}", name, format_of(type).name),
@@ -115,6 +116,13 @@ void add_attention_cases(std::vector<OpCase>& cases) {
   add("small_blocks", {.heads = {4, 2, 40}, .block_size = 16, .sequences = ragged, .window = 20});
   add("partial_rope", {.heads = {4, 2, 40}, .sequences = ragged, .rope_dims = 14});
   add("full_rope_and_norms", {.heads = {4, 2, 64}, .sequences = ragged, .rope_dims = 64, .has_norms = true});
+  for (const int head_dim : {32, 96, 256})
+    add(fmt::format("normed_dim_{}", head_dim),
+        {.heads = {6, 2, head_dim}, .sequences = ragged, .rope_dims = head_dim, .has_norms = true});
+  add("blocks_of_32_windowed",
+      {.heads = {9, 1, 64}, .block_size = 16, .sequences = ragged, .window = 20, .softcap = 2});
+  add("blocks_of_32_long", {.heads = {4, 2, 32}, .sequences = {{699, 1}, {256, 1}, {511, 1}, {250, 40}}});
+  add("blocks_of_32_long_windowed", {.heads = {2, 1, 32}, .sequences = {{600, 3}, {0, 300}}, .window = 270});
   add("tiny_rope", {.heads = {3, 1, 6}, .sequences = ragged, .rope_dims = 2, .has_norms = true});
   add("long_decode", {.heads = {4, 2, 8}, .sequences = {{699, 1}, {255, 1}, {256, 1}, {257, 1}, {511, 1}}});
   add("long_windowed", {.heads = {4, 2, 8}, .sequences = {{699, 1}, {600, 3}, {120, 9}}, .window = 300});

@@ -96,6 +96,8 @@ TEST_P(CpuInvariance, attention_over_several_chunks_is_the_same_however_it_is_sp
   const int chunks[] = {97, 255};
   expect_invariant_attention(GetParam(), {.heads = {3, 1, 6}, .kv_type = DType::f16, .sequences = {{0, 530}, {0, 3}}},
                              chunks);
+  expect_invariant_attention(GetParam(), {.heads = {3, 1, 32}, .kv_type = DType::q8_0, .sequences = {{0, 530}, {0, 3}}},
+                             chunks);
 }
 
 TEST_P(CpuInvariance, windowed_attention_is_the_same_alone_batched_and_chunked) {
@@ -103,16 +105,24 @@ TEST_P(CpuInvariance, windowed_attention_is_the_same_alone_batched_and_chunked) 
   expect_invariant_attention(
       GetParam(),
       {.heads = {2, 2, 10}, .block_size = 16, .sequences = {{0, 400}, {0, 290}}, .window = 37, .softcap = 2}, chunks);
+  expect_invariant_attention(GetParam(),
+                             {.heads = {9, 3, 64},
+                              .kv_type = DType::q8_0,
+                              .block_size = 16,
+                              .sequences = {{0, 400}, {0, 290}},
+                              .window = 37,
+                              .rope_dims = 64},
+                             chunks);
 }
 
 // An infinite value of a later token must not reach an earlier one of the same tile.
-TEST_P(CpuInvariance, what_a_token_does_not_see_cannot_touch_it) {
+void expect_untouched(IsaLevel isa, DType kv_type) {
   ThreadPool pool(1);
-  const HeadShape heads{1, 1, 16};
+  const HeadShape heads{1, 1, 32};
   std::vector<float> first_row[2];
   for (const int n_tokens : {1, 6}) {
-    const std::unique_ptr<Backend> cpu = make_cpu_backend(pool, {GetParam(), false});
-    AttentionWorld world(*cpu, {.heads = heads, .sequences = {{0, 6}}});
+    const std::unique_ptr<Backend> cpu = make_cpu_backend(pool, {isa, false});
+    AttentionWorld world(*cpu, {.heads = heads, .kv_type = kv_type, .sequences = {{0, 6}}});
     Tensor qkv, q, out;
     const StepInputs in = world.make_inputs({{0, 0, n_tokens}}, qkv, q, out);
     std::vector<float> rows = floats_of(*cpu, qkv);
@@ -128,6 +138,10 @@ TEST_P(CpuInvariance, what_a_token_does_not_see_cannot_touch_it) {
   }
   EXPECT_TRUE(same_bits(first_row[0], first_row[1]));
   EXPECT_TRUE(std::isfinite(first_row[0][0]));
+}
+
+TEST_P(CpuInvariance, what_a_token_does_not_see_cannot_touch_it) {
+  for (const DType type : kKvTypes) expect_untouched(GetParam(), type);
 }
 
 // One layer's worth of row-wise operations on rows [first, first + n) of x.

@@ -129,12 +129,26 @@ TEST_P(EngineOn, a_longer_prompt_goes_on_where_an_ended_request_stopped) {
   }
 }
 
-TEST_P(EngineOn, f32_keys_and_values_serve_too) {
-  const auto requests = mixed_requests();
-  TinyEngine batch(model_, {.n_ctx = 128, .max_sequences = 4, .kv_type = DType::f32}, backend_);
-  const auto together = run_requests(batch.engine, requests);
-  TinyEngine one(model_, {.n_ctx = 128, .token_budget = 9, .kv_type = DType::f32}, backend_);
-  expect_same(together, run_requests(one.engine, requests));
+// Together, in chunks, preempted and behind a prefix hit, whatever the cache holds.
+TEST_P(EngineOn, keys_and_values_of_every_type_serve_too) {
+  auto requests = mixed_requests();
+  for (Request& r : requests) r.max_tokens = 30;
+  for (const DType type : {DType::f32, DType::q8_0}) {
+    std::vector<Outcome> expected;
+    for (const Request& request : requests) {
+      TinyEngine alone(model_, {.n_ctx = 128, .kv_type = type, .reuse_prefixes = false}, backend_);
+      expected.push_back(run_requests(alone.engine, {request}).front());
+    }
+    TinyEngine batch(model_, {.n_ctx = 128, .max_sequences = 4, .kv_type = type, .n_kv_blocks = 40}, backend_);
+    expect_same(run_requests(batch.engine, requests), expected);
+    const auto again = run_requests(batch.engine, requests);
+    expect_same(again, expected);
+    EXPECT_GE(again.back().finished->n_cached, 64);
+    TinyEngine tight(model_, {.n_ctx = 128, .max_sequences = 5, .token_budget = 9, .kv_type = type, .n_kv_blocks = 6},
+                     backend_);
+    expect_same(run_requests(tight.engine, requests), expected);
+    EXPECT_GT(tight.engine.counters().n_preemptions, 0u);
+  }
 }
 
 TEST(Engine, the_number_of_threads_changes_nothing) {
@@ -243,7 +257,31 @@ TEST(Engine, options_that_cannot_be_honoured_are_refused) {
   EXPECT_EQ(refusal({.max_sequences = 8, .token_budget = 7}), "tokens in a step: 7 is not between 8 and 65536");
   EXPECT_EQ(refusal({.max_step_ms = -1}), "longest step: -1 ms is not 0 (no limit) or more");
   EXPECT_EQ(refusal({.n_sampled_ids = 98}), "ids that are sampled: 98 is not between 0 and 97");
-  EXPECT_EQ(refusal({.kv_type = DType::q8_0}), "KV cache type q8_0 is not supported; supported: f32, f16");
+  EXPECT_EQ(refusal({.kv_type = DType::q8_0}), "");
+  EXPECT_EQ(refusal({.kv_type = DType::q4_0}), "KV cache type q4_0 is not supported; supported: f16, f32, q8_0");
+}
+
+TEST(Engine, a_head_that_q8_0_cannot_hold_is_refused_with_its_layer) {
+  TinyModel model("llama");
+  for (const int head_dim : {32, 64, 256}) {
+    model.config.layers[1].attention.heads.head_dim = head_dim;
+    EXPECT_EQ(resolve_options({.kv_type = DType::q8_0}, model.config).kv_type, DType::q8_0);
+  }
+  for (const int head_dim : {16, 31, 80, 100}) {
+    model.config.layers[1].attention.heads.head_dim = head_dim;
+    try {
+      resolve_options({.kv_type = DType::q8_0}, model.config);
+      FAIL() << "head_dim " << head_dim;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::unsupported);
+      EXPECT_EQ(std::string(error.what()),
+                fmt::format("KV cache type q8_0: layer 1 has head_dim {}, which is no multiple of its blocks of 32 "
+                            "values; possible for this model: f16, f32",
+                            head_dim));
+    }
+    for (const DType type : {DType::f16, DType::f32})
+      EXPECT_EQ(resolve_options({.kv_type = type}, model.config).kv_type, type);
+  }
 }
 
 TEST(Engine, a_callback_that_says_no_cancels_its_own_request_only) {

@@ -97,10 +97,10 @@ std::vector<Request> long_requests() {
 }
 
 std::vector<Outcome> run_alone(const RandomModel& model, const std::vector<Request>& requests,
-                               const std::string& backend) {
+                               const std::string& backend, DType kv_type) {
   std::vector<Outcome> outcomes;
   for (const Request& request : requests) {
-    RandomEngine tiny(model, {.n_ctx = 192, .reuse_prefixes = false}, backend);
+    RandomEngine tiny(model, {.n_ctx = 192, .kv_type = kv_type, .reuse_prefixes = false}, backend);
     outcomes.push_back(run_requests(tiny.engine, {request}).front());
   }
   return outcomes;
@@ -115,17 +115,19 @@ void expect_same(const std::vector<Outcome>& got, const std::vector<Outcome>& wa
 }
 
 // Alone = batched = chunked = preempted = behind a prefix hit.
-void expect_invariant(const RandomModel& model, const std::string& backend) {
+void expect_invariant(const RandomModel& model, const std::string& backend, DType kv_type = DType::f16) {
   const auto requests = long_requests();
-  const auto alone = run_alone(model, requests, backend);
-  RandomEngine batched(model, {.n_ctx = 192, .max_sequences = 4, .n_kv_blocks = 40}, backend);
+  const auto alone = run_alone(model, requests, backend, kv_type);
+  RandomEngine batched(model, {.n_ctx = 192, .max_sequences = 4, .kv_type = kv_type, .n_kv_blocks = 40}, backend);
   expect_same(run_requests(batched.engine, requests), alone, "batched");
   const auto again = run_requests(batched.engine, requests);
   expect_same(again, alone, "behind a prefix hit");
   for (const Outcome& outcome : again) EXPECT_GE(outcome.finished->n_cached, 64);
-  RandomEngine chunked(model, {.n_ctx = 192, .max_sequences = 3, .token_budget = 19}, backend);
+  RandomEngine chunked(model, {.n_ctx = 192, .max_sequences = 3, .token_budget = 19, .kv_type = kv_type}, backend);
   expect_same(run_requests(chunked.engine, requests), alone, "chunked");
-  RandomEngine tight(model, {.n_ctx = 192, .max_sequences = 4, .n_kv_blocks = 6, .reuse_prefixes = false}, backend);
+  RandomEngine tight(model,
+                     {.n_ctx = 192, .max_sequences = 4, .kv_type = kv_type, .n_kv_blocks = 6, .reuse_prefixes = false},
+                     backend);
   expect_same(run_requests(tight.engine, requests), alone, "short of blocks");
 }
 
@@ -141,6 +143,14 @@ TEST(LayerKinds, company_chunks_and_prefix_hits_change_nothing_on_reference) {
 TEST(LayerKinds, company_chunks_and_prefix_hits_change_nothing_on_cpu) {
   for (const DType type : {DType::f16, DType::q8_0, DType::q5_1})
     expect_invariant(RandomModel(every_kind_of_layer(), type), "cpu");
+}
+
+// Widths of 64, 160 and 96 values a slot: one matrix of 32 columns holds them, rows of whole blocks.
+TEST(LayerKinds, keys_and_values_in_q8_0_may_differ_in_width) {
+  const RandomModel model({{.window = 40, .has_qk_norm = true},
+                           {.heads = {5, 5, 32}, .rope = 2},
+                           {.window = 7, .heads = {4, 1, 96}, .softcap = 3}});
+  for (const char* backend : {"reference", "cpu"}) expect_invariant(model, backend, DType::q8_0);
 }
 
 }  // namespace

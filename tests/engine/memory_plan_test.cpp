@@ -10,7 +10,7 @@ namespace {
 TEST(MemoryPlan, equals_what_model_and_engine_take) {
   for (const char* name : {"reference", "cpu"})
     for (const int window : {0, 24})
-      for (const DType kv_type : {DType::f16, DType::f32})
+      for (const DType kv_type : kKvTypes)
         for (const DType type : {DType::f32, DType::f16, DType::q8_0, DType::q5_1}) {
           TinyModel model("qwen3", type);
           if (window > 0) model.set_window(window);
@@ -32,11 +32,22 @@ TEST(MemoryPlan, keys_and_values_take_their_bytes_and_no_more) {
   EXPECT_EQ(KvCache::size_bytes(model.config, options), 2u * 2u * 12u * 32u * 64u * 2u);
 }
 
-TEST(KvCache, layers_lie_apart_in_one_allocation) {
+TEST(MemoryPlan, q8_0_takes_34_bytes_for_32_values) {
+  const TinyModel model("llama");
+  const EngineOptions options =
+      resolve_options({.n_ctx = 100, .max_sequences = 3, .kv_type = DType::q8_0}, model.config);
+  EXPECT_EQ(KvCache::size_bytes(model.config, options), 2u * 2u * 12u * 32u * 64u / 32u * 34u);
+}
+
+class KvCacheOf : public testing::TestWithParam<DType> {};
+INSTANTIATE_TEST_SUITE_P(Types, KvCacheOf, testing::ValuesIn(kKvTypes),
+                         [](const auto& info) { return std::string(format_of(info.param).name); });
+
+TEST_P(KvCacheOf, layers_lie_apart_in_one_allocation) {
   TinyModel model("llama");
   model.set_window(8);
   model.config.layers[0].attention.heads.n_kv_heads = 4;  // widths may differ
-  const EngineOptions options = resolve_options({.n_ctx = 64, .token_budget = 16}, model.config);
+  const EngineOptions options = resolve_options({.n_ctx = 64, .token_budget = 16, .kv_type = GetParam()}, model.config);
   const auto backend = make_reference_backend();
   const KvCache kv(model.config, options, *backend);
   EXPECT_EQ(backend->allocated_bytes(), KvCache::size_bytes(model.config, options));
