@@ -19,6 +19,16 @@ static inline const Element* stretch_of(const AttentionChunk& chunk, const void*
                                           chunk.blocks[block] * chunk.block_stride);
 }
 
+// Has the memory of a stretch come while other work is done: each is too short for the processor to foresee the next.
+template <typename Element>
+static inline void prefetch_stretch(const AttentionChunk& chunk, const void* cache, int block) {
+  if constexpr (sizeof(Element) > 1) return;
+  constexpr int kLineBytes = 64;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(stretch_of<Element>(chunk, cache, block));
+  const int n_bytes = chunk.head_dim * chunk.block_size * static_cast<int>(sizeof(Element));
+  for (int i = 0; i < n_bytes; i += kLineBytes) __builtin_prefetch(bytes + i);
+}
+
 // Scores of kRows queries at kVectors vectors of positions, the first of which is `in_block` of the stretch `keys` and
 // `scores` of the scores.
 template <int kRows, int kVectors, typename Element>
@@ -71,7 +81,10 @@ static void score_rows(const AttentionChunk& chunk, int first_row, int begin, in
   int position = begin / kLanes * kLanes;
   while (position < end) {
     const int in_block = position % chunk.block_size;
-    const Element* keys = stretch_of<Element>(chunk, chunk.keys, position / chunk.block_size);
+    const int block = position / chunk.block_size;
+    const Element* keys = stretch_of<Element>(chunk, chunk.keys, block);
+    if (first_row == 0 && in_block == 0 && (block + 1) * chunk.block_size < end)
+      prefetch_stretch<Element>(chunk, chunk.keys, block + 1);
     float* scores = chunk.scores + first_row * chunk.score_stride + position;
     if (in_block + kTile <= chunk.block_size && position + kTile - kLanes < end) {
       score_tile<kRows, kTileVectors>(chunk, first_row, keys, in_block, scores);
@@ -210,8 +223,11 @@ static void attend_rows(const AttentionChunk& chunk, int first_row) {
     for (int d = 0; d < chunk.head_dim; ++d) out[d] = 0;
     if (chunk.begin[row] < chunk.end[row]) soften_row(chunk, row, chunk.begin[row], chunk.end[row]);
   }
-  for (int block = begin / chunk.block_size; block * chunk.block_size < end; ++block)
+  for (int block = begin / chunk.block_size; block * chunk.block_size < end; ++block) {
+    if (first_row == 0 && (block + 1) * chunk.block_size < end)
+      prefetch_stretch<Element>(chunk, chunk.values, block + 1);
     add_block<kRows, Element>(chunk, first_row, block);
+  }
 }
 
 template <typename Element>
