@@ -85,15 +85,29 @@ int count_physical_cores(const std::vector<int>& processors) {
   return std::max<int>(1, static_cast<int>(cores.size()));
 }
 
-// The folders of this process's own cgroup and all its ancestors (version 2, as seen from inside a container too).
-std::vector<std::string> cgroup_folders() {
-  std::vector<std::string> folders{"/sys/fs/cgroup"};
-  const std::string line = read_line("/proc/self/cgroup");
-  if (!line.starts_with("0::/")) return folders;
-  std::string path = line.substr(3);
-  while (path.size() > 1) {
-    folders.push_back("/sys/fs/cgroup" + path);
-    path.resize(path.find_last_of('/') == 0 ? 1 : path.find_last_of('/'));
+enum class CgroupVersion : uint8_t { v1, v2 };
+
+// The path of this process's own cgroup, of the memory controller where version 1 has one for each.
+std::string cgroup_path(const std::filesystem::path& root, CgroupVersion version) {
+  std::ifstream file(root / "proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {  // hierarchy:controllers:path
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
+    if (version == CgroupVersion::v2 ? line.starts_with("0::") : controllers.find(",memory,") != std::string::npos)
+      return line.substr(second + 1);
+  }
+  return "/";
+}
+
+// The folders of this process's own cgroup and all its ancestors, as seen from inside a container too.
+std::vector<std::string> cgroup_folders(const std::filesystem::path& root, CgroupVersion version) {
+  const std::string top = root / (version == CgroupVersion::v2 ? "sys/fs/cgroup" : "sys/fs/cgroup/memory");
+  std::vector<std::string> folders{top};
+  std::string path = cgroup_path(root, version);
+  while (path.size() > 1 && path.front() == '/') {
+    folders.push_back(top + path);
+    path.resize(std::max<size_t>(path.find_last_of('/'), 1));
   }
   return folders;
 }
@@ -104,7 +118,7 @@ std::optional<double> cgroup_cpu_quota() {
   const auto note = [&](double quota, double period) {
     if (quota > 0 && period > 0 && (!least || quota / period < *least)) least = quota / period;
   };
-  for (const std::string& folder : cgroup_folders()) {
+  for (const std::string& folder : cgroup_folders("/", CgroupVersion::v2)) {
     std::istringstream fields(read_line(folder + "/cpu.max"));
     std::string quota;
     double period = 0;
@@ -160,24 +174,50 @@ CpuDescription describe_cpu() {
 
 int default_thread_count() { return describe_cpu().n_usable; }
 
-MemoryDescription describe_memory() {
-  MemoryDescription memory;
-  std::ifstream file("/proc/meminfo");
+namespace {
+
+// What /proc/meminfo and memory.stat have behind a name at the start of a line, or nothing.
+std::optional<uint64_t> read_field(const std::string& path, std::string_view name) {
+  std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     std::istringstream fields(line);
     std::string key;
-    uint64_t kibibytes = 0;
-    if (!(fields >> key >> kibibytes)) continue;
-    if (key == "MemTotal:") memory.total_bytes = kibibytes * 1024;
-    if (key == "MemAvailable:") memory.available_bytes = kibibytes * 1024;
+    uint64_t value = 0;
+    if (fields >> key >> value && key == name) return value;
   }
-  for (const std::string& folder : cgroup_folders()) {
-    const auto limit = read_number(folder + "/memory.max");
-    if (!limit) continue;
-    memory.total_bytes = std::min(memory.total_bytes, *limit);
-    const uint64_t used = read_number(folder + "/memory.current").value_or(0);
-    memory.available_bytes = std::min(memory.available_bytes, *limit > used ? *limit - used : 0);
-  }
+  return std::nullopt;
+}
+
+// The names that a version of the cgroups has for one thing each.
+struct MemoryFiles {
+  std::string_view limit, used, active_file, inactive_file;
+};
+constexpr MemoryFiles kVersion2{"/memory.max", "/memory.current", "active_file", "inactive_file"};
+constexpr MemoryFiles kVersion1{"/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_active_file",
+                                "total_inactive_file"};
+
+// Without a limit a cgroup of version 2 says "max", one of version 1 a number that no machine has.
+void limit_by_cgroup(MemoryDescription& memory, const std::string& folder, const MemoryFiles& files) {
+  const auto limit = read_number(folder + std::string(files.limit));
+  if (!limit) return;
+  const std::string stat = folder + "/memory.stat";
+  const uint64_t charged = read_number(folder + std::string(files.used)).value_or(0);
+  const uint64_t of_files =
+      read_field(stat, files.active_file).value_or(0) + read_field(stat, files.inactive_file).value_or(0);
+  const uint64_t used = charged - std::min(charged, of_files);
+  memory.total_bytes = std::min(memory.total_bytes, *limit);
+  memory.available_bytes = std::min(memory.available_bytes, *limit - std::min(*limit, used));
+}
+
+}  // namespace
+
+MemoryDescription describe_memory(const std::filesystem::path& root) {
+  const std::string meminfo = root / "proc/meminfo";
+  MemoryDescription memory;
+  memory.total_bytes = read_field(meminfo, "MemTotal:").value_or(0) * 1024;
+  memory.available_bytes = read_field(meminfo, "MemAvailable:").value_or(0) * 1024;
+  for (const std::string& folder : cgroup_folders(root, CgroupVersion::v2)) limit_by_cgroup(memory, folder, kVersion2);
+  for (const std::string& folder : cgroup_folders(root, CgroupVersion::v1)) limit_by_cgroup(memory, folder, kVersion1);
   return memory;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,11 +27,13 @@ struct CpuDescription {
 };
 CpuDescription describe_cpu();
 
-// Bytes of memory this process can use: the least of the machine's and the cgroup's limit; and what is free of it now.
+// Bytes of memory this process can use: the least of the machine's and its cgroups' limits (version 2 or 1); and what
+// is free of it now, memory that only holds copies of files included. Both 0 where the system does not say.
 struct MemoryDescription {
   uint64_t total_bytes = 0;
   uint64_t available_bytes = 0;
 };
-MemoryDescription describe_memory();
+// `root` is where proc/ and sys/ are: a folder of files in their place serves the tests.
+MemoryDescription describe_memory(const std::filesystem::path& root = "/");
 
 }  // namespace quandex
