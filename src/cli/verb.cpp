@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <memory>
@@ -25,7 +27,53 @@ void add_parsed(CLI::App& app, const std::string& flags, const std::string& type
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+// The factor of "KB", "GiB", "B"; nothing for what is no unit.
+std::optional<uint64_t> unit_of(std::string_view text) {
+  constexpr std::string_view kPrefixes = "KMGT";
+  if (text.empty() || std::toupper(static_cast<unsigned char>(text.back())) != 'B') return std::nullopt;
+  text.remove_suffix(1);
+  if (text.empty()) return 1;
+  const size_t power = kPrefixes.find(static_cast<char>(std::toupper(static_cast<unsigned char>(text.front()))));
+  const std::string_view rest = text.substr(1);
+  if (power == std::string_view::npos || !(rest.empty() || rest == "i" || rest == "I")) return std::nullopt;
+  uint64_t factor = 1;
+  for (size_t i = 0; i <= power; ++i) factor *= rest.empty() ? 1000 : 1024;
+  return factor;
+}
+
+// Digits with at most one point among them and a digit on either side of it, times `factor`, exactly, rounded down;
+// nothing for anything else and for what is beyond 64 bits.
+std::optional<uint64_t> scaled(std::string_view number, uint64_t factor) {
+  const size_t point = number.find('.');
+  const std::string_view whole = number.substr(0, point);
+  const std::string_view fraction = point == std::string_view::npos ? "0" : number.substr(point + 1);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (whole.empty() || fraction.empty() || !std::ranges::all_of(whole, is_digit) ||
+      !std::ranges::all_of(fraction, is_digit))
+    return std::nullopt;
+  uint64_t n = 0;
+  const auto result = std::from_chars(whole.data(), whole.data() + whole.size(), n);
+  if (result.ec != std::errc() || n > (uint64_t{1} << 63) / factor) return std::nullopt;
+  uint64_t part = 0;  // of a unit, as far as the digits behind are known
+  for (auto digit = fraction.rbegin(); digit != fraction.rend(); ++digit)
+    part = (part + static_cast<uint64_t>(*digit - '0') * factor) / 10;
+  return n * factor + part;
+}
+
 }  // namespace
+
+uint64_t parse_size(std::string_view flag, std::string_view text, uint64_t least, uint64_t most) {
+  const size_t end = text.find_first_not_of("0123456789.");
+  const std::string_view unit = end == std::string_view::npos ? "" : text.substr(end);
+  const std::optional<uint64_t> factor = unit_of(unit);
+  const std::optional<uint64_t> value = factor ? scaled(text.substr(0, end), *factor) : std::nullopt;
+  if (!value)
+    throw UsageError(
+        fmt::format("{} is '{}'; expected a size such as 24GB (1000 to the power of 3) or 24GiB (1024)", flag, text));
+  if (*value < least || *value > most)
+    throw UsageError(fmt::format("{} is {}, {} bytes; expected {} to {} bytes", flag, text, *value, least, most));
+  return *value;
+}
 
 int64_t parse_integer(std::string_view flag, std::string_view text, int64_t least, int64_t most) {
   int64_t value = 0;
@@ -69,6 +117,13 @@ void add_real(CLI::App& app, const std::string& flags, float& value, double leas
   add_parsed(app, flags, "X", fmt::format("{}", value), help, [&value, flag, least, most](const std::string& text) {
     value = static_cast<float>(parse_real(flag, text, least, most));
   });
+}
+
+void add_size(CLI::App& app, const std::string& flags, std::optional<uint64_t>& value, uint64_t least, uint64_t most,
+              const std::string& help) {
+  const std::string flag = long_flag(flags);
+  add_parsed(app, flags, "SIZE", value ? fmt::format("{}B", *value) : "", help,
+             [&value, flag, least, most](const std::string& text) { value = parse_size(flag, text, least, most); });
 }
 
 void add_choice(CLI::App& app, const std::string& flags, std::string& value, std::vector<std::string> choices,

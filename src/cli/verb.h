@@ -48,6 +48,9 @@ void add_integer(CLI::App& app, const std::string& flags, std::optional<int64_t>
                  const std::string& help);
 void add_real(CLI::App& app, const std::string& flags, float& value, double least, double most,
               const std::string& help);
+// Bytes, as parse_size() reads them.
+void add_size(CLI::App& app, const std::string& flags, std::optional<uint64_t>& value, uint64_t least, uint64_t most,
+              const std::string& help);
 void add_choice(CLI::App& app, const std::string& flags, std::string& value, std::vector<std::string> choices,
                 const std::string& help);
 void add_flag(CLI::App& app, const std::string& flags, bool& value, const std::string& help);
@@ -60,6 +63,9 @@ void add_positional(CLI::App& app, const std::string& name, std::string& value, 
 
 // The same for one text: throws UsageError naming `flag`.
 int64_t parse_integer(std::string_view flag, std::string_view text, int64_t least, int64_t most);
+// "24GB" and "1.5TB" count in powers of 1000, "24GiB" in powers of 1024, "512B" in bytes; a fraction of a byte is
+// dropped.
+uint64_t parse_size(std::string_view flag, std::string_view text, uint64_t least, uint64_t most);
 double parse_real(std::string_view flag, std::string_view text, double least, double most);
 
 // All flags of a verb as the user may type them ("--temperature", "-n").
