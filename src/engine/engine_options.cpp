@@ -12,6 +12,8 @@
 namespace quandex {
 namespace {
 
+constexpr int kMostContext = 1 << 24;
+
 void require(std::string_view option, int64_t found, int64_t least, int64_t most) {
   if (found < least || found > most) {
     throw Error(ErrorCode::invalid_argument, "{}: {} is not between {} and {}", option, found, least, most);
@@ -43,25 +45,28 @@ void require_kv_type(DType type, const ModelConfig& config) {
 
 }  // namespace
 
+int most_context(const ModelConfig& config) {
+  return config.n_ctx_train > 0 ? std::min(config.n_ctx_train, kMostContext) : kMostContext;
+}
+
 EngineOptions resolve_options(EngineOptions options, const ModelConfig& config) {
-  constexpr int kMost = 1 << 24;
-  const int n_trained = config.n_ctx_train > 0 ? config.n_ctx_train : kMost;
+  const int n_trained = most_context(config);
   if (options.n_ctx == 0) options.n_ctx = std::min(n_trained, kDefaultContext);
-  require("context", options.n_ctx, 1, kMost);
+  require("context", options.n_ctx, 1, kMostContext);
   if (options.n_ctx > n_trained) {
     throw Error(ErrorCode::invalid_argument, "context: {} is more than the {} that the model was trained on",
                 options.n_ctx, n_trained);
   }
-  require("sequences at once", options.max_sequences, 1, 4096);
+  require("sequences at once", options.max_sequences, 1, kMostSequences);
   require("tokens in a step", options.token_budget, options.max_sequences, 1 << 16);
   require_kv_type(options.kv_type, config);
   require("ids that are sampled", options.n_sampled_ids, 0, config.vocab);
   if (!(options.max_step_ms >= 0 && std::isfinite(options.max_step_ms))) {
     throw Error(ErrorCode::invalid_argument, "longest step: {} ms is not 0 (no limit) or more", options.max_step_ms);
   }
-  const int64_t blocks_of_context = (options.n_ctx + kBlockSize - 1) / kBlockSize;
-  const int64_t n_wanted = options.n_kv_blocks != 0 ? options.n_kv_blocks : options.max_sequences * blocks_of_context;
-  require("KV blocks", n_wanted, 1, kMost);
+  const int64_t n_wanted =
+      options.n_kv_blocks != 0 ? options.n_kv_blocks : int64_t{options.max_sequences} * blocks_of(options.n_ctx);
+  require("KV blocks", n_wanted, 1, kMostKvBlocks);
   options.n_kv_blocks = static_cast<int>(n_wanted);
   return options;
 }

@@ -12,6 +12,8 @@ namespace quandex {
 
 inline constexpr int kBlockSize = 32;            // tokens in a KV block
 inline constexpr int kDefaultContext = 4096;     // at most, where the user names none
+inline constexpr int kMostKvBlocks = 1 << 24;    // of a group
+inline constexpr int kMostSequences = 4096;      // at once
 inline constexpr int kMostLogitRowsWanted = 16;  // rows of logits made at once where every position's are wanted
 
 struct EngineOptions {
@@ -28,6 +30,10 @@ struct EngineOptions {
 
 // Fills in the defaults. Throws Error{invalid_argument} that names the option, what was found and what is possible.
 EngineOptions resolve_options(EngineOptions options, const ModelConfig& config);
+
+// The longest context that may be asked for, and the blocks that one of a length takes.
+int most_context(const ModelConfig& config);
+inline int blocks_of(int n_ctx) { return (n_ctx + kBlockSize - 1) / kBlockSize; }
 
 // All below take resolved options.
 std::vector<KvGroupBlocks> kv_groups(const ModelConfig& config, const EngineOptions& options);

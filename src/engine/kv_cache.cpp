@@ -27,7 +27,8 @@ uint64_t KvCache::size_bytes(const ModelConfig& config, const EngineOptions& opt
 
 KvCache::KvCache(const ModelConfig& config, const EngineOptions& options, Backend& backend) {
   const std::vector<KvGroupBlocks> groups = kv_groups(config, options);
-  // Layers may differ in width: the one matrix that holds them all is as wide as their greatest common divisor.
+  // Layers may differ in width: the one matrix that holds them all is as wide as their greatest common divisor, for a
+  // block of tokens, since it must not have more rows than can be counted.
   int width = 0;
   int64_t n_values = 0;
   for (const LayerConfig& layer : config.layers) {
@@ -35,6 +36,7 @@ KvCache::KvCache(const ModelConfig& config, const EngineOptions& options, Backen
     width = std::gcd(width, cols);
     n_values += 2 * layer_rows(layer, groups) * cols;
   }
+  width *= kBlockSize;
   const int64_t n_rows = n_values / width;
   constexpr int64_t kMost = std::numeric_limits<int>::max();
   if (n_rows > kMost || layer_rows(config.layers.front(), groups) > kMost) {
