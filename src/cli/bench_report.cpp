@@ -58,6 +58,39 @@ int64_t BenchReport::excess_bytes() const {
   return static_cast<int64_t>(peak_rss_bytes) - static_cast<int64_t>(file_bytes + kv_bytes);
 }
 
+namespace {
+
+double median_ratio(const std::vector<double>& parts, const std::vector<double>& wholes) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < parts.size(); ++i) ratios.push_back(parts[i] / wholes[i]);
+  return median(ratios);
+}
+
+void print_parallel(const ParallelReport& r) {
+  fmt::print("  {:<3} at once {:.2f} tok/s together, {:.2f} each (spread {:.0f} %): {:.2f} times one's {:.2f}\n",
+             r.n_sequences, r.rate(), r.rate() / r.n_sequences, 100 * spread(r.rates), r.ratio_to_one(),
+             median(r.rates_of_one));
+  fmt::print("              {:.0f} % of a prefill's {:.1f} tok/s with the head for every token\n",
+             100 * r.ratio_to_prefill(), median(r.prefill_rates));
+}
+
+nlohmann::ordered_json parallel_to_json(const ParallelReport& r) {
+  return {{"sequences", r.n_sequences},
+          {"tokens_per_s", r.rate()},
+          {"tokens_per_s_each", r.rate() / r.n_sequences},
+          {"all_tokens_per_s", r.rates},
+          {"one_tokens_per_s", median(r.rates_of_one)},
+          {"ratio_to_one", r.ratio_to_one()},
+          {"prefill_with_head_tokens_per_s", median(r.prefill_rates)},
+          {"percent_of_prefill_with_head", 100 * r.ratio_to_prefill()}};
+}
+
+}  // namespace
+
+double ParallelReport::rate() const { return median(rates); }
+double ParallelReport::ratio_to_one() const { return median_ratio(rates, rates_of_one); }
+double ParallelReport::ratio_to_prefill() const { return median_ratio(rates, prefill_rates); }
+
 void print_report(const BenchReport& r) {
   fmt::print("{}\n", version_text());
   fmt::print("{}: {}, {}, {}, {}, K/V {}\n", r.path, escaped(r.model_name), r.architecture, r.format,
@@ -71,6 +104,7 @@ void print_report(const BenchReport& r) {
   fmt::print("  decode      {:.2f} tok/s over {} tokens (spread {:.0f} %), {:.1f} GB/s, {} of the bandwidth roof\n",
              r.decode_rate(), r.n_generate, 100 * spread(r.decode_seconds), r.decode_bandwidth() / 1e9,
              percent(r.decode_bandwidth(), r.roofs.bandwidth()));
+  if (r.parallel) print_parallel(*r.parallel);
   fmt::print("  a token     {} of weights, {} of K/V, {:.2f} GOP\n", format_bytes(r.decode_cost.weight_bytes),
              format_bytes(r.decode_cost.kv_bytes), r.decode_cost.flops / 1e9);
   const auto bytes = [](auto n) { return format_bytes(static_cast<double>(n)); };
@@ -93,6 +127,7 @@ nlohmann::ordered_json report_to_json(const BenchReport& r) {
             {"architecture", r.architecture},
             {"format", r.format},
             {"kv_type", r.kv_type},
+            {"ctx", r.n_ctx},
             {"load_seconds", r.load_seconds},
             {"repeats", r.prefill_seconds.size()}};
   json["prefill"] = {{"tokens", r.n_prompt},
@@ -115,7 +150,9 @@ nlohmann::ordered_json report_to_json(const BenchReport& r) {
                     {"percent_of_roof", percent_of(r.decode_bandwidth(), r.roofs.bandwidth())},
                     {"percent_of_huge_page_roof", percent_of(r.decode_bandwidth(), r.roofs.huge_page_bandwidth)},
                     {"percent_of_small_page_roof", percent_of(r.decode_bandwidth(), r.roofs.small_page_bandwidth)}};
-  json["memory"] = {{"peak_rss_bytes", r.peak_rss_bytes},
+  if (r.parallel) json["parallel"] = parallel_to_json(*r.parallel);
+  json["memory"] = {{"allocated_bytes", r.allocated_bytes},
+                    {"peak_rss_bytes", r.peak_rss_bytes},
                     {"file_bytes", r.file_bytes},
                     {"kv_bytes", r.kv_bytes},
                     {"excess_bytes", r.excess_bytes()}};

@@ -100,10 +100,11 @@ int run_program(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.get_formatter()->label("REQUIRED", "(required)");
   program.get_formatter()->label("SUBCOMMAND", "VERB");
-  const std::vector<Verb> verbs{add_run(program),        add_generate(program),   add_logits(program),
-                                add_inspect(program),    add_convert(program),    add_info(program),
-                                add_tokenize(program),   add_detokenize(program), add_template(program),
-                                add_make_model(program), add_bench(program),      add_measure_roofs(program)};
+  const std::vector<Verb> verbs{add_run(program),          add_generate(program),   add_logits(program),
+                                add_inspect(program),      add_plan(program),       add_convert(program),
+                                add_info(program),         add_tokenize(program),   add_detokenize(program),
+                                add_template(program),     add_make_model(program), add_bench(program),
+                                add_measure_roofs(program)};
   try {
     program.parse(reversed_arguments(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0), verbs));
     for (const Verb& verb : verbs)

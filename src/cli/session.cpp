@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "backend/backends.h"
@@ -25,16 +26,35 @@ std::vector<std::string> kv_type_names() {
 
 }  // namespace
 
-void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
+void add_planned_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
   add_positional(app, "MODEL", options.path, true, kModelHelp);
-  add_integer(app, "-t,--threads", options.n_threads, 1, 1024, "Threads that compute");
   add_choice(app, "--backend", options.backend, {"cpu", "reference"},
              "reference: double precision, slow, the truth of the tests");
   if (with_ctx)
     add_integer(app, "--ctx", options.n_ctx, 0, 1 << 24,
                 "Context in tokens, prompt included; 0: the model's, at most " + std::to_string(kDefaultContext));
-  add_choice(app, "--kv-type", options.kv_type, kv_type_names(), "Type of the K/V cache");
+  add_choice(app, "--kv-type", options.kv_type, kv_type_names(),
+             "Type of the K/V cache; q8_0 takes half the memory of f16");
   add_flag(app, "--exact", options.exact, "Never quantize activations to 8 bits (cpu; slower)");
+}
+
+void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
+  add_planned_options(app, options, with_ctx);
+  add_integer(app, "-t,--threads", options.n_threads, 1, 1024, "Threads that compute");
+}
+
+std::unique_ptr<Backend> make_backend(const ModelOptions& options, ThreadPool& pool) {
+  if (options.backend == "reference") return make_reference_backend();
+  return make_cpu_backend(pool, CpuOptions{.isa = {}, .exact_activations = options.exact});
+}
+
+EngineOptions engine_options_of(const ModelOptions& options, int max_sequences) {
+  EngineOptions engine;
+  engine.n_ctx = options.n_ctx;
+  engine.kv_type = *dtype_from_name(options.kv_type);
+  engine.max_sequences = max_sequences;
+  engine.token_budget = std::max(engine.token_budget, max_sequences);
+  return engine;
 }
 
 namespace {
@@ -96,9 +116,7 @@ void Session::load(const ModelOptions& options, EngineOptions engine_options) {
   engine_options.n_ctx = options.n_ctx;
   engine_options.kv_type = *dtype_from_name(options.kv_type);
   engine_options = resolve_options(engine_options, config_);  // before the loading, which takes time
-  backend_ = options.backend == "reference"
-                 ? make_reference_backend()
-                 : make_cpu_backend(pool_, CpuOptions{.isa = {}, .exact_activations = options.exact});
+  backend_ = make_backend(options, pool_);
   warn_of_unused_tensors(config_, weights);
   warn_of_unknown_keys(checkpoint_);
   warn_of_short_memory(plan_memory(config_, weights, engine_options, *backend_));

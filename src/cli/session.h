@@ -26,8 +26,15 @@ struct ModelOptions {
   bool exact = false;
 };
 
-// MODEL, --threads, --backend, --kv-type, --exact; --ctx where `with_ctx`.
+// MODEL, --backend, --kv-type, --exact; --ctx where `with_ctx`: what the memory depends on.
+void add_planned_options(CLI::App& app, ModelOptions& options, bool with_ctx);
+// The same and --threads.
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx);
+
+std::unique_ptr<Backend> make_backend(const ModelOptions& options, ThreadPool& pool);
+
+// What the options say of an engine for so many sequences at once, each of which may have a token in every step.
+EngineOptions engine_options_of(const ModelOptions& options, int max_sequences);
 
 class Session {
  public:
@@ -50,6 +57,7 @@ class Session {
   // Weights and K/V that a step of one sequence reads and writes, and its operations; see step_cost().
   StepCost cost_of_step(int n_tokens, int length) const;
   uint64_t kv_bytes() const;  // of the whole cache
+  uint64_t allocated_bytes() const { return backend_->allocated_bytes(); }
 
  private:
   void load(const ModelOptions& options, EngineOptions engine_options);

@@ -24,6 +24,7 @@ Verb add_run(CLI::App& program);
 Verb add_generate(CLI::App& program);
 Verb add_logits(CLI::App& program);
 Verb add_inspect(CLI::App& program);
+Verb add_plan(CLI::App& program);
 Verb add_convert(CLI::App& program);
 Verb add_info(CLI::App& program);
 Verb add_tokenize(CLI::App& program);

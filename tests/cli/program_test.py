@@ -18,7 +18,7 @@ import unittest
 from pathlib import Path
 
 PROGRAM = ""
-VERBS = ["run", "generate", "logits", "inspect", "convert", "info", "tokenize", "detokenize", "template", "make-model",
+VERBS = ["run", "generate", "logits", "inspect", "plan", "convert", "info", "tokenize", "detokenize", "template", "make-model",
          "bench"]
 TEXT = "Once upon a time\n\t \u00fc\u20ac \U0001f642 <|im_end|> 1234567"
 
@@ -534,9 +534,68 @@ class Generate(WithModel):
         self.assertIn("the prompt has no tokens", errors)
 
 
+class Plan(WithModel):
+    def plan(self, *arguments):
+        return json.loads(call("plan", self.models["tiny-llama"], *arguments, "--json")[0])
+
+    def test_numbers_are_the_same_as_text_and_json_and_add_up(self):
+        for arguments in [(), ("--ctx", "100", "--parallel", "3", "--kv-type", "q8_0"), ("--backend", "reference")]:
+            plan = self.plan(*arguments)
+            parts = [plan[name + "_bytes"] for name in ("weight", "kv", "scratch", "step", "total")]
+            self.assertEqual(sum(parts[:-1]), parts[-1])
+            lines = call("plan", self.models["tiny-llama"], *arguments)[0].decode().splitlines()
+            labels = ["weights", "K/V", "scratch", "step inputs", "total"]
+            shown = [re.match(rf"  {re.escape(label)} +(\d+) ", line) for line in lines for label in labels]
+            self.assertEqual([int(match[1]) for match in shown if match], parts)
+            self.assertTrue(any(f"would fit: --ctx {plan['largest_ctx']} with" in line and
+                                f"--parallel {plan['largest_parallel']} with" in line for line in lines))
+
+    def test_keys_and_values_take_what_their_type_says(self):
+        sizes = {kind: self.plan("--ctx", "64", "--kv-type", kind)["kv_bytes"] for kind in ("f32", "f16", "q8_0")}
+        self.assertEqual(sizes["f32"], 2 * sizes["f16"])
+        self.assertEqual(sizes["q8_0"] * 64, sizes["f16"] * 34)
+        four = self.plan("--ctx", "64", "--parallel", "4")
+        self.assertEqual(four["kv_bytes"], 4 * sizes["f16"])
+        self.assertEqual(four["kv_blocks"], 8)
+
+    def test_what_would_fit_is_the_last_that_fits(self):
+        def wanted(*arguments):
+            found = self.plan(*arguments)
+            self.assertEqual(found["fits"], found["total_bytes"] + found["mapped_bytes"] <= found["available_bytes"])
+            return found["total_bytes"] + found["mapped_bytes"]
+
+        plan = self.plan("--ctx", "4096", "--parallel", "4096")
+        ctx, parallel, free = plan["largest_ctx"], plan["largest_parallel"], plan["available_bytes"]
+        self.assertLessEqual(wanted("--ctx", ctx, "--parallel", "4096"), free)
+        self.assertLessEqual(wanted("--ctx", "4096", "--parallel", parallel), free)
+        if ctx < 131072:  # what the model was trained on
+            self.assertGreater(wanted("--ctx", ctx + 1, "--parallel", "4096"), free)
+        if parallel < 4096:
+            self.assertGreater(wanted("--ctx", "4096", "--parallel", parallel + 1), free)
+
+    def test_what_cannot_be_is_refused(self):
+        self.assertIn("context: 131073 is more than", call("plan", self.models["tiny-llama"], "--ctx", "131073", status=1)[1])
+        self.assertIn("--parallel is 0; expected 1 to 4096",
+                      call("plan", self.models["tiny-llama"], "--parallel", "0", status=2)[1])
+        self.assertIn("--kv-type is 'q4_0'; expected one of f16, f32, q8_0",
+                      call("plan", self.models["tiny-llama"], "--kv-type", "q4_0", status=2)[1])
+
+
 class Bench(WithModel):
     def test_json_holds_speeds_roofs_and_memory(self):
-        found = json.loads(call("bench", self.models["tiny-llama"], "-p", "32", "-n", "4", "--json")[0])
+        model = self.models["tiny-llama"]
+        found = json.loads(call("bench", model, "-p", "5", "-n", "4", "--parallel", "5", "--kv-type", "q8_0",
+                                "--json")[0])
+        plan = json.loads(call("plan", model, "--ctx", found["ctx"], "--parallel", "5", "--kv-type", "q8_0",
+                               "--json")[0])
+        self.assertEqual(found["memory"]["allocated_bytes"], plan["total_bytes"])
+        self.assertEqual(found["memory"]["kv_bytes"], plan["kv_bytes"])
+        together = found["parallel"]
+        self.assertEqual(together["sequences"], 5)
+        self.assertEqual(len(together["all_tokens_per_s"]), 5)
+        self.assertAlmostEqual(together["tokens_per_s"], 5 * together["tokens_per_s_each"], delta=1e-3)
+        for name in ("one_tokens_per_s", "ratio_to_one", "prefill_with_head_tokens_per_s"):
+            self.assertGreater(together[name], 0)
         self.assertEqual(found["repeats"], 5)
         for part in ("prefill", "decode"):
             self.assertEqual(len(found[part]["all_tokens_per_s"]), 5)
