@@ -564,17 +564,17 @@ class Plan(WithModel):
             self.assertEqual(found["fits"], found["total_bytes"] + found["mapped_bytes"] <= found["available_bytes"])
             return found["total_bytes"] + found["mapped_bytes"]
 
-        plan = self.plan("--ctx", "4096", "--parallel", "4096")
+        plan = self.plan("--ctx", "2048", "--parallel", "4096")
         ctx, parallel, free = plan["largest_ctx"], plan["largest_parallel"], plan["available_bytes"]
         self.assertLessEqual(wanted("--ctx", ctx, "--parallel", "4096"), free)
-        self.assertLessEqual(wanted("--ctx", "4096", "--parallel", parallel), free)
-        if ctx < 131072:  # what the model was trained on
+        self.assertLessEqual(wanted("--ctx", "2048", "--parallel", parallel), free)
+        if ctx < 2048:  # what the model was trained on
             self.assertGreater(wanted("--ctx", ctx + 1, "--parallel", "4096"), free)
         if parallel < 4096:
-            self.assertGreater(wanted("--ctx", "4096", "--parallel", parallel + 1), free)
+            self.assertGreater(wanted("--ctx", "2048", "--parallel", parallel + 1), free)
 
     def test_what_cannot_be_is_refused(self):
-        self.assertIn("context: 131073 is more than", call("plan", self.models["tiny-llama"], "--ctx", "131073", status=1)[1])
+        self.assertIn("context: 2049 is more than", call("plan", self.models["tiny-llama"], "--ctx", "2049", status=1)[1])
         self.assertIn("--parallel is 0; expected 1 to 4096",
                       call("plan", self.models["tiny-llama"], "--parallel", "0", status=2)[1])
         self.assertIn("--kv-type is 'q4_0'; expected one of f16, f32, q8_0",
