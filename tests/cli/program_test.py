@@ -575,6 +575,11 @@ class Plan(WithModel):
 
     def test_what_cannot_be_is_refused(self):
         self.assertIn("context: 2049 is more than", call("plan", self.models["tiny-llama"], "--ctx", "2049", status=1)[1])
+        narrow = str(Path(__file__).parent.parent / "fixtures/golden/llama/model.gguf")
+        for verb in (["plan"], ["logits", "--ids", "1"]):
+            self.assertEqual(call(verb[0], narrow, *verb[1:], "--kv-type", "q8_0", status=1)[1].splitlines()[-1],
+                             "quandex: KV cache type q8_0: layer 0 has head_dim 16, which is no multiple of its blocks of "
+                             "32 values; possible for this model: f16, f32")
         self.assertIn("--parallel is 0; expected 1 to 4096",
                       call("plan", self.models["tiny-llama"], "--parallel", "0", status=2)[1])
         self.assertIn("--kv-type is 'q4_0'; expected one of f16, f32, q8_0",
