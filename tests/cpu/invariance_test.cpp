@@ -144,6 +144,32 @@ TEST_P(CpuInvariance, what_a_token_does_not_see_cannot_touch_it) {
   for (const DType type : kKvTypes) expect_untouched(GetParam(), type);
 }
 
+// One value that q8_0 cannot hold makes its block NaN, here and on the reference, and no other block.
+TEST_P(CpuInvariance, what_q8_0_cannot_hold_is_not_a_number) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  ThreadPool pool(1);
+  const HeadShape heads{1, 1, 64};
+  for (const float value : {8.31e6f, -8.31e6f, 8.33e6f, -1e30f, kInfinity, -kInfinity, std::nanf("")})
+    for (const bool is_reference : {false, true}) {
+      const std::unique_ptr<Backend> backend =
+          is_reference ? make_reference_backend() : make_cpu_backend(pool, {GetParam(), false});
+      AttentionWorld world(*backend, {.heads = heads, .kv_type = DType::q8_0, .sequences = {{0, 3}}});
+      Tensor qkv, q, out;
+      const StepInputs in = world.make_inputs({{0, 0, 3}}, qkv, q, out);
+      std::vector<float> rows = floats_of(*backend, qkv);
+      rows[static_cast<size_t>(heads.q_cols() + heads.kv_cols() + 5)] = value;
+      set_tensor<float>(*backend, qkv, rows);
+      CommandBatch& batch = backend->begin();
+      world.record(batch, in, qkv, q, out);
+      submit(*backend, batch);
+      const std::vector<float> attended = floats_of(*backend, out);
+      const bool fits = std::abs(value) <= 127 * 65504.0f;
+      EXPECT_EQ(std::isfinite(attended[5]), fits) << value << (is_reference ? " on the reference" : "");
+      EXPECT_EQ(std::isnan(attended[5]), !fits) << value << (is_reference ? " on the reference" : "");
+      EXPECT_TRUE(std::isfinite(attended[40]));
+    }
+}
+
 // One layer's worth of row-wise operations on rows [first, first + n) of x.
 std::vector<float> run_rows(Backend& cpu, const Linear& up, const Linear& down, Tensor norm, std::span<const float> x,
                             int cols) {
