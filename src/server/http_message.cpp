@@ -2,15 +2,12 @@
 
 #include <algorithm>
 
+#include "server/http_text.h"
+
 namespace quandex::server {
-namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-}  // namespace
 
 std::optional<std::string_view> RequestHead::header(std::string_view name) const {
-  const auto is_named = [name](const auto& header) { return std::ranges::equal(header.first, name, {}, lower, lower); };
+  const auto is_named = [name](const auto& header) { return equal_ignoring_case(header.first, name); };
   const auto found = std::ranges::find_if(headers, is_named);
   if (found == headers.end()) return std::nullopt;
   return found->second;
