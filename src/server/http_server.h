@@ -1,5 +1,6 @@
 // The HTTP/1 front: sockets, connections, timeouts and limits. A few I/O threads serve any number of connections; each
-// connection is one coroutine on its own strand. Boost is included by http_server.cpp alone.
+// connection is one coroutine on its own strand. Boost is included by http_server.cpp alone; what needs no sockets
+// stands in the files beside it.
 #pragma once
 
 #include <cstdint>
@@ -44,16 +45,22 @@ class HttpServer {
 
   void start();
 
+  // Serves a connected stream socket that came another way, and owns it from here on. Also before start(). Throws
+  // Error{io}, and the socket stays the caller's.
+  void adopt(int descriptor);
+
   // Accepts no more and closes idle connections; requests under way are answered, and their connections closed behind
   // the answer.
   void drain();
 
-  // Ends every connection as it is and joins the threads.
+  // Ends every connection as it is and joins the threads. Not to be called by the handler, whose thread would wait for
+  // itself.
   void stop();
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  int port_ = 0;
 };
 
 }  // namespace quandex::server
