@@ -51,6 +51,7 @@ constexpr size_t kUnreadBytes = 64 << 10;  // of requests that wait behind the o
 constexpr Milliseconds kLingerTime{2000};  // for the client to read the answer before the connection goes
 constexpr uint64_t kLingerBytes = 16 << 20;
 constexpr Milliseconds kAcceptPause{100};  // where the system has no descriptor or memory for another connection
+constexpr Milliseconds kLeastIdle{500};    // before a connection is closed to make room
 constexpr Clock::time_point kNever = Clock::time_point::max();
 
 class Connection;
@@ -63,6 +64,7 @@ struct Front {
   void open(StreamSocket socket, std::string address);
   void close(uint64_t number);
   asio::awaitable<void> accept_all();
+  bool make_room();
   void end_accepting();
   void run();
 
@@ -109,7 +111,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> run();
   uint64_t number() const { return number_; }
 
-  // Of any thread.
+  // Of any thread. Since when it has waited for a request's first byte; kNever: it does not.
+  Clock::time_point idle_since() const { return idle_since_; }
+  void post_end_if_idle() {
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+      if (self->idle_since() != kNever) self->break_off();
+    });
+  }
   void post_wake() {
     asio::post(socket_.get_executor(), [self = shared_from_this()] { self->wake(); });
   }
@@ -157,6 +165,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string address_;
   const uint64_t number_;
 
+  std::atomic<Clock::time_point> idle_since_ = kNever;
   bool is_reading_ = false, is_writing_ = false;
   bool is_eof_ = false;     // the client sends no more
   bool is_broken_ = false;  // nothing can be read or written any more
@@ -222,6 +231,7 @@ asio::awaitable<bool> Connection::read_head(HeadParser& parser) {
   Clock::time_point deadline = account_.begin + limit(front_.options.idle_timeout_ms);
   bool has_begun = false;
   for (;;) {
+    idle_since_ = kNever;
     consume(parser.feed(input()));
     if (parser.is_done() || parser.fault()) co_return parser.is_done();
     if (!has_begun && parser.has_begun()) {
@@ -230,6 +240,7 @@ asio::awaitable<bool> Connection::read_head(HeadParser& parser) {
       deadline = account_.begin + limit(front_.options.header_timeout_ms);
     }
     if (is_broken_ || is_eof_ || (!has_begun && front_.is_draining) || Clock::now() >= deadline) co_return false;
+    if (!has_begun) idle_since_ = account_.begin;
     co_await wait(deadline);
   }
 }
@@ -456,8 +467,11 @@ asio::awaitable<void> Front::accept_all() {
   bool is_short = false;
   while (!is_draining) {
     if (n_open >= options.most_connections) {
-      accept_timer.expires_at(kNever);
-      co_await accept_timer.async_wait(as_result);
+      co_await acceptor.async_wait(tcp::acceptor::wait_read, as_result);  // somebody asks for room
+      if (n_open >= options.most_connections && !is_draining) {
+        accept_timer.expires_after(make_room() ? kLeastIdle : kAcceptPause);
+        co_await accept_timer.async_wait(as_result);
+      }
       continue;
     }
     auto [error, socket] = co_await acceptor.async_accept(asio::make_strand(io), as_result);
@@ -481,6 +495,21 @@ asio::awaitable<void> Front::accept_all() {
       co_await accept_timer.async_wait(as_result);
     }
   }
+}
+
+// Closes the connection that has been idle for longest; false: none has.
+bool Front::make_room() {
+  std::shared_ptr<Connection> longest;  // its coroutine's too
+  Clock::time_point since = Clock::now() - kLeastIdle;
+  const std::lock_guard lock(mutex);
+  for (const auto& [number, connection] : connections) {
+    const auto living = connection.lock();
+    if (!living || living->idle_since() > since) continue;
+    since = living->idle_since();
+    longest = living;
+  }
+  if (longest) longest->post_end_if_idle();
+  return longest != nullptr;
 }
 
 void Front::end_accepting() {

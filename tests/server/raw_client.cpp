@@ -174,7 +174,7 @@ void RawClient::close() {
 }
 
 void RawClient::shrink_buffer() {
-  const int size = 4096;
+  const int size = 64 << 10;
   ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 

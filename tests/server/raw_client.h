@@ -1,6 +1,7 @@
 // A client of plain sockets: it sends whatever bytes a test wants, and reads answers with an eye of its own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,7 +31,8 @@ std::optional<RawAnswer> take_answer(std::string& bytes, bool is_ended, bool has
 
 class RawClient {
  public:
-  explicit RawClient(int port, const std::string& address = "127.0.0.1");  // throws std::runtime_error
+  explicit RawClient(int port, const std::string& address = "127.0.0.1");        // throws std::runtime_error
+  static RawClient of_socket(int socket) { return RawClient(socket, nullptr); }  // owns it
   ~RawClient() { close(); }
   RawClient(RawClient&& other) noexcept : socket_(other.socket_), received_(std::move(other.received_)) {
     other.socket_ = -1;
@@ -58,6 +60,7 @@ class RawClient {
 
  private:
   enum class Came : uint8_t { bytes, end, reset, nothing };
+  RawClient(int socket, std::nullptr_t) : socket_(socket) {}
   Came receive(int timeout_ms);
 
   int socket_ = -1;

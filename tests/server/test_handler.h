@@ -19,23 +19,45 @@ struct Finished {
   uint64_t sent_bytes = 0;
 };
 
+// A function that one thread sets while others call it.
+template <typename Signature>
+class Hook;
+template <typename Result, typename... Args>
+class Hook<Result(Args...)> {
+ public:
+  Hook& operator=(std::function<Result(Args...)> function) {
+    const std::lock_guard lock(mutex_);
+    function_ = std::move(function);
+    return *this;
+  }
+  std::function<Result(Args...)> get() const {
+    const std::lock_guard lock(mutex_);
+    return function_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::function<Result(Args...)> function_;
+};
+
 class TestHandler : public HttpHandler {
  public:
-  std::function<std::optional<Response>(const RequestHead&)> on_check;
-  std::function<void(std::shared_ptr<Exchange>)> on_handle;
-  std::function<void()> on_refusal;
+  Hook<std::optional<Response>(const RequestHead&)> on_check;
+  Hook<void(std::shared_ptr<Exchange>)> on_handle;
+  Hook<void()> on_refusal;
 
   std::optional<Response> check_head(const RequestHead& head) override {
-    return on_check ? on_check(head) : std::nullopt;
+    const auto check = on_check.get();
+    return check ? check(head) : std::nullopt;
   }
 
   void handle(std::shared_ptr<Exchange> exchange) override {
-    if (on_handle) return on_handle(std::move(exchange));
+    if (const auto handle = on_handle.get()) return handle(std::move(exchange));
     exchange->respond(echo(*exchange));
   }
 
   Response refusal(const RequestHead&, int status, std::string_view reason) override {
-    if (on_refusal) on_refusal();
+    if (const auto refuse = on_refusal.get()) refuse();
     const std::lock_guard lock(mutex_);
     refusals_.push_back(status);
     return {status, {{"Content-Type", "text/plain"}}, std::string(reason)};
