@@ -1,7 +1,5 @@
 // Clients that are slow, silent, gone or too many.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -226,22 +224,6 @@ TEST_F(HttpServerLimitsTest, ClosesTheLongestIdleConnectionForANewOne) {
   EXPECT_EQ(first.rest(), "");
   second.send(" HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(second.answer()->status, 200);
-}
-
-TEST_F(HttpServerLimitsTest, GoesOnWhenTheSystemHasNoDescriptorsLeft) {
-  EXPECT_EQ(status_of(kGet), 200);
-  EXPECT_TRUE(becomes_true([&] { return server->counters().n_open == 0; }));
-  const int free = ::dup(STDIN_FILENO);
-  ::close(free);
-  rlimit limit{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  const rlimit one_more{static_cast<rlim_t>(free) + 1, limit.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
-  RawClient client = connect();  // has the last one
-  client.send(kGet);
-  EXPECT_TRUE(client.is_silent(50));
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  EXPECT_EQ(client.answer()->status, 200);
 }
 
 TEST_F(HttpServerLimitsTest, SurvivesResetsInAllStates) {
