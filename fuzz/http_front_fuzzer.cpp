@@ -1,0 +1,160 @@
+// Arbitrary bytes as what a client sends, over a socket to a server in this process. The answers must be HTTP to a
+// reader of our own, one for each request that the handler was told of, in order; and the parsers must say the same
+// however the bytes are cut.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/utf8.h"
+#include "server/http_body_reader.h"
+#include "server/http_head_parser.h"
+#include "server/http_server.h"
+#include "server/raw_client.h"
+
+namespace {
+
+using namespace quandex::server;
+
+void require(bool claim) {
+  if (!claim) std::abort();
+}
+
+struct Ending {
+  bool is_head = false;  // answers HEAD
+  int status = 0;
+};
+
+// Echoes, streams, throws or lets go, as the path says; at once, so that a client's end is never before its answers.
+class FuzzHandler : public HttpHandler {
+ public:
+  std::optional<Response> check_head(const RequestHead& head) override {
+    require(!head.path.empty() && (head.path[0] == '/' || (head.path == "*" && head.method == "OPTIONS")));
+    require(quandex::is_valid_utf8(head.path) && !head.id.empty());
+    const std::lock_guard lock(mutex_);
+    ++n_checked_;
+    if (head.path.starts_with("/n")) return Response{404, {{"Content-Type", "text/plain"}}, "none"};
+    return std::nullopt;
+  }
+
+  void handle(std::shared_ptr<Exchange> exchange) override {
+    const RequestHead& head = exchange->head();
+    require(head.is_chunked || exchange->body().size() == head.body_bytes);
+    {
+      const std::lock_guard lock(mutex_);
+      ++n_handled_;
+    }
+    if (head.path.starts_with("/d")) return;
+    if (head.path.starts_with("/t")) throw std::runtime_error("as asked for");
+    if (head.path.starts_with("/s")) {
+      exchange->begin_stream({200, head.headers, "begin"});
+      exchange->write(exchange->body());
+      return exchange->end_stream();
+    }
+    exchange->respond({head.path.starts_with("/2") ? 204 : 200, head.headers, exchange->body()});
+  }
+
+  Response refusal(const RequestHead&, int status, std::string_view reason) override {
+    require(status >= 400 && !reason.empty());
+    return {status, {}, std::string(reason)};
+  }
+
+  void finished(const RequestHead& head, int status, uint64_t, double) override {
+    const std::lock_guard lock(mutex_);
+    endings_.push_back({head.method == "HEAD", status});
+  }
+
+  // What was told since the last call.
+  std::vector<Ending> take_endings() {
+    const std::lock_guard lock(mutex_);
+    require(n_handled_ <= n_checked_ && n_checked_ <= endings_.size() && endings_.size() <= n_checked_ + 1);
+    n_handled_ = n_checked_ = 0;
+    return std::exchange(endings_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  size_t n_checked_ = 0, n_handled_ = 0;
+  std::vector<Ending> endings_;
+};
+
+struct Server {
+  FuzzHandler handler;
+  std::optional<HttpServer> front;
+
+  Server() {
+    spdlog::set_level(spdlog::level::off);
+    HttpOptions options;
+    options.port = 0;
+    options.n_threads = 1;
+    options.most_header_bytes = 2000;
+    options.most_body_bytes = 5000;
+    front.emplace(options, handler);
+    front->start();
+  }
+};
+
+void check_connection(Server& server, std::string_view bytes) {
+  std::array<int, 2> sockets{};
+  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) == 0);
+  RawClient client = RawClient::of_socket(sockets[1]);
+  server.front->adopt(sockets[0]);
+  const size_t cut = bytes.size() / 2;
+  client.send(bytes.substr(0, cut));
+  client.send(bytes.substr(cut));
+  client.half_close();
+  std::optional<std::string> answers = client.rest();
+  require(answers.has_value());
+  for (const Ending& ending : server.handler.take_endings()) {
+    if (ending.status == 499) continue;  // it left while its body was awaited
+    std::optional<RawAnswer> answer = take_answer(*answers, true, ending.is_head);
+    if (answer && answer->status == 100) answer = take_answer(*answers, true, ending.is_head);
+    require(answer && answer->status == ending.status && !answer->header("x-request-id").empty());
+  }
+  if (*answers == "HTTP/1.1 100 Continue\r\n\r\n") answers->clear();
+  require(answers->empty());
+}
+
+// What a parser says of bytes that are cut at one place.
+template <typename Parser>
+std::pair<size_t, int> feed(Parser& parser, std::string_view bytes, size_t cut) {
+  size_t n_taken = parser.feed(bytes.substr(0, cut));
+  if (n_taken == cut) n_taken += parser.feed(bytes.substr(cut));
+  return {n_taken, parser.fault() ? parser.fault()->status : parser.is_done() ? 200 : 0};
+}
+
+void check_cuts(std::string_view bytes) {
+  const size_t step = std::max<size_t>(1, bytes.size() / 8);
+  HeadParser whole_head(2000);
+  const auto head_said = feed(whole_head, bytes, bytes.size());
+  BodyReader whole_body(BodyLimits{5000, 500});
+  const auto body_said = feed(whole_body, bytes, bytes.size());
+  for (size_t cut = 0; cut < bytes.size(); cut += step) {
+    HeadParser head(2000);
+    require(feed(head, bytes, cut) == head_said && head.parsed().head.headers == whole_head.parsed().head.headers);
+    BodyReader body(BodyLimits{5000, 500});
+    require(feed(body, bytes, cut) == body_said && body.body() == whole_body.body());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static Server server;
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  check_cuts(bytes);
+  check_connection(server, bytes);
+  return 0;
+}
