@@ -34,6 +34,7 @@
 #include "server/http_body_reader.h"
 #include "server/http_exchange.h"
 #include "server/http_fault.h"
+#include "server/http_guard.h"
 #include "server/http_head_parser.h"
 
 namespace quandex::server {
@@ -68,13 +69,8 @@ struct Front {
   void end_accepting();
   void run();
 
-  // The handler's functions, whose exceptions are its faults and no one else's.
-  std::optional<Response> check(const RequestHead& head);
-  Response refusal(const RequestHead& head, int status, std::string_view reason);
-  void finished(const RequestHead& head, int status, uint64_t n_bytes, double seconds);
-
   const HttpOptions options;
-  HttpHandler& handler;
+  const GuardedHandler handler;
   asio::io_context io;
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::strand<asio::io_context::executor_type> accept_strand{io.get_executor()};
@@ -205,7 +201,7 @@ asio::awaitable<bool> Connection::serve_one() {
   if (!is_read) co_return co_await refuse(request, 408, "the request's head took too long");
   if (front_.is_draining) co_return co_await refuse(request, 503, "the server is shutting down");
 
-  if (auto early = front_.check(request.head)) {
+  if (auto early = front_.handler.check_head(request.head)) {
     co_return co_await send_whole(request, std::move(*early), request.head.has_body());
   }
   const uint64_t most_bytes = front_.options.most_body_bytes;
@@ -277,18 +273,13 @@ asio::awaitable<bool> Connection::answer(ParsedHead request, std::string body) {
     }
   } end{front_, *queue};
   ++front_.n_in_flight;
-  try {
-    front_.handler.handle(make_exchange(queue));
-  } catch (const std::exception& error) {
-    LOG(error, "http", "the handler of {} {} failed: {}", queue->head().method, queue->head().path, error.what());
-    queue->respond(front_.refusal(queue->head(), 500, "internal error"));
-  }
+  front_.handler.handle(make_exchange(queue), *queue);
   request.head = queue->head();
   bool is_complete = false, closes = !request.keeps_alive;
   for (;;) {
     AnswerQueue::Taken taken = queue->take(n_unsent());
     const bool is_lost = taken.is_abandoned && account_.status == 0 && !taken.head;
-    if (is_lost) taken.head = front_.refusal(request.head, 500, "the request was given up");
+    if (is_lost) taken.head = front_.handler.refusal(request.head, 500, "the server gave up on the request");
     if (taken.head) {
       const BodyEnd how = is_lost || !taken.is_stream ? BodyEnd::length
                           : is_http_1_0               ? BodyEnd::close
@@ -319,7 +310,7 @@ asio::awaitable<bool> Connection::send_whole(const ParsedHead& request, Response
 }
 
 asio::awaitable<bool> Connection::refuse(const ParsedHead& request, int status, std::string_view reason) {
-  Response response = front_.refusal(request.head, status, reason);
+  Response response = front_.handler.refusal(request.head, status, reason);
   co_return co_await send_whole(request, std::move(response), true);
 }
 
@@ -435,7 +426,7 @@ void Connection::break_off() {
 void Connection::finish(const RequestHead& head) {
   const bool has_begun = account_.status != 0 && n_sent_ > account_.n_queued_before;
   const std::chrono::duration<double> time = Clock::now() - account_.begin;
-  front_.finished(head, has_begun ? account_.status : 499, n_sent_ - account_.n_sent_before, time.count());
+  front_.handler.finished(head, has_begun ? account_.status : 499, n_sent_ - account_.n_sent_before, time.count());
 }
 
 void Front::open(StreamSocket socket, std::string address) {
@@ -534,50 +525,6 @@ void Front::run() {
       LOG(error, "http", "an I/O thread failed and goes on: {}", error.what());
     }
   }
-}
-
-std::optional<Response> Front::check(const RequestHead& head) {
-  try {
-    return handler.check_head(head);
-  } catch (const std::exception& error) {
-    LOG(error, "http", "the check of {} {} failed: {}", head.method, head.path, error.what());
-    return refusal(head, 500, "internal error");
-  }
-}
-
-Response Front::refusal(const RequestHead& head, int status, std::string_view reason) {
-  try {
-    return handler.refusal(head, status, reason);
-  } catch (const std::exception& error) {
-    LOG(error, "http", "the refusal of a request failed: {}", error.what());
-    return Response{status, {}, {}};
-  }
-}
-
-void Front::finished(const RequestHead& head, int status, uint64_t n_bytes, double seconds) {
-  try {
-    handler.finished(head, status, n_bytes, seconds);
-  } catch (const std::exception& error) {
-    LOG(error, "http", "the record of a request failed: {}", error.what());
-  }
-}
-
-void check_options(const HttpOptions& options) {
-  const auto check = [](std::string_view name, auto value, auto least, auto most) {
-    if (value >= least && value <= most) return;
-    throw Error(ErrorCode::invalid_argument, "http: {} is {}, expected {} to {}", name, value, least, most);
-  };
-  check("port", options.port, 0, 65535);
-  check("n_threads", options.n_threads, 1, 256);
-  check("most_connections", options.most_connections, 1, 1 << 20);
-  check("most_header_bytes", options.most_header_bytes, uint64_t{64}, uint64_t{1} << 24);
-  check("most_body_bytes", options.most_body_bytes, uint64_t{0}, uint64_t{1} << 40);
-  check("most_queued_bytes", options.most_queued_bytes, uint64_t{1}, uint64_t{1} << 40);
-  constexpr int kDay = 24 * 60 * 60 * 1000;
-  check("header_timeout_ms", options.header_timeout_ms, 1, kDay);
-  check("body_timeout_ms", options.body_timeout_ms, 1, kDay);
-  check("idle_timeout_ms", options.idle_timeout_ms, 1, kDay);
-  check("write_timeout_ms", options.write_timeout_ms, 1, kDay);
 }
 
 // The addresses of a host, IPv4 before IPv6: that is where clients look first for a name such as localhost.
