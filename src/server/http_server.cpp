@@ -591,7 +591,8 @@ HttpCounters HttpServer::counters() const { return {impl_->n_accepted, impl_->n_
 
 void HttpServer::start() {
   if (!impl_->threads.empty()) return;
-  asio::co_spawn(impl_->accept_strand, impl_->accept_all(), [](const std::exception_ptr&) {});
+  asio::co_spawn(
+      impl_->accept_strand, [front = impl_.get()] { return front->accept_all(); }, [](const std::exception_ptr&) {});
   for (int i = 0; i < impl_->options.n_threads; ++i) impl_->threads.emplace_back([this] { impl_->run(); });
 }
 

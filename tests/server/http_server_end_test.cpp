@@ -70,6 +70,22 @@ TEST_F(HttpServerEndTest, TellsClientsThatADrainingConnectionCloses) {
   EXPECT_EQ(client.rest(), "");
 }
 
+TEST_F(HttpServerEndTest, DrainsClientsThatNeverRead) {
+  options.write_timeout_ms = 100;
+  RawClient whole = connect();
+  RawClient stream = connect();
+  for (RawClient* client : {&whole, &stream}) {
+    client->shrink_buffer();
+    client->send(kGet);
+  }
+  ASSERT_TRUE(shelf.get(1));
+  shelf.get(0)->respond({200, {}, std::string(32 << 20, 'x')});
+  shelf.get(1)->begin_stream({200, {}, std::string(32 << 20, 'x')});
+  server->drain();
+  EXPECT_TRUE(becomes_true([&] { return server->counters().n_open == 0; }));
+  EXPECT_TRUE(shelf.get(1)->is_gone());
+}
+
 TEST_F(HttpServerEndTest, StopsWithClientsInAllStates) {
   std::vector<RawClient> clients;
   const std::string request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
