@@ -65,6 +65,9 @@ struct Front {
   void open(StreamSocket socket, std::string address);
   void close(uint64_t number);
   asio::awaitable<void> accept_all();
+  asio::awaitable<void> accept_one();
+  asio::awaitable<void> wait_for_room();
+  asio::awaitable<void> pause_accepting(Milliseconds time);
   bool make_room();
   void end_accepting();
   void run();
@@ -77,6 +80,7 @@ struct Front {
   tcp::acceptor acceptor{accept_strand};
   asio::steady_timer accept_timer{accept_strand};
   std::vector<std::thread> threads;
+  bool is_short = false;  // of descriptors or memory; the accepting coroutine's
 
   std::atomic<bool> is_draining = false;
   std::atomic<uint64_t> n_accepted = 0;
@@ -454,38 +458,48 @@ void Front::close(uint64_t number) {
 }
 
 asio::awaitable<void> Front::accept_all() {
-  const auto as_result = asio::as_tuple(asio::use_awaitable);
-  bool is_short = false;
   while (!is_draining) {
-    if (n_open >= options.most_connections) {
-      co_await acceptor.async_wait(tcp::acceptor::wait_read, as_result);  // somebody asks for room
-      if (n_open >= options.most_connections && !is_draining) {
-        accept_timer.expires_after(make_room() ? kLeastIdle : kAcceptPause);
-        co_await accept_timer.async_wait(as_result);
+    try {
+      if (n_open < options.most_connections) {
+        co_await accept_one();
+      } else {
+        co_await wait_for_room();
       }
-      continue;
-    }
-    auto [error, socket] = co_await acceptor.async_accept(asio::make_strand(io), as_result);
-    if (is_draining) break;
-    if (!error) {
-      is_short = false;
-      error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      const auto remote = socket.remote_endpoint(ignored).address();
-      const bool is_mapped = remote.is_v6() && remote.to_v6().is_v4_mapped();
-      const std::string address =
-          is_mapped ? make_address_v4(asio::ip::v4_mapped, remote.to_v6()).to_string() : remote.to_string();
-      try {
-        open(StreamSocket(std::move(socket)), address);
-      } catch (const std::exception& failure) {
-        LOG(error, "http", "a connection of {} was lost: {}", address, failure.what());
-      }
-    } else if (error != asio::error::connection_aborted && error != asio::error::interrupted) {
-      if (!std::exchange(is_short, true)) LOG(warn, "http", "cannot accept connections: {}", error.message());
-      accept_timer.expires_after(kAcceptPause);
-      co_await accept_timer.async_wait(as_result);
+    } catch (const std::exception& error) {
+      LOG(error, "http", "a connection was lost: {}", error.what());
     }
   }
+}
+
+asio::awaitable<void> Front::accept_one() {
+  auto [error, socket] = co_await acceptor.async_accept(asio::make_strand(io), asio::as_tuple(asio::use_awaitable));
+  if (is_draining) co_return;
+  if (!error) {
+    is_short = false;
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    const auto remote = socket.remote_endpoint(ignored).address();
+    const bool is_mapped = remote.is_v6() && remote.to_v6().is_v4_mapped();
+    const std::string address =
+        is_mapped ? make_address_v4(asio::ip::v4_mapped, remote.to_v6()).to_string() : remote.to_string();
+    open(StreamSocket(std::move(socket)), address);
+  } else if (error != asio::error::connection_aborted && error != asio::error::interrupted) {
+    if (!std::exchange(is_short, true)) LOG(warn, "http", "cannot accept connections: {}", error.message());
+    co_await pause_accepting(kAcceptPause);
+  }
+}
+
+asio::awaitable<void> Front::wait_for_room() {
+  co_await acceptor.async_wait(tcp::acceptor::wait_read, asio::as_tuple(asio::use_awaitable));  // for one who needs it
+  if (n_open >= options.most_connections && !is_draining) {
+    co_await pause_accepting(make_room() ? kLeastIdle : kAcceptPause);
+  }
+}
+
+// Ends early when a connection does.
+asio::awaitable<void> Front::pause_accepting(Milliseconds time) {
+  accept_timer.expires_after(time);
+  co_await accept_timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 // Closes the connection that has been idle for longest; false: none has.

@@ -118,6 +118,7 @@ RawClient::RawClient(int port, const std::string& address) {
 bool RawClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
     if (n < 0) return false;
     bytes.remove_prefix(static_cast<size_t>(n));
   }
@@ -126,7 +127,10 @@ bool RawClient::send(std::string_view bytes) {
 
 RawClient::Came RawClient::receive(int timeout_ms) {
   pollfd waiting{socket_, POLLIN, 0};
-  if (::poll(&waiting, 1, timeout_ms) <= 0) return Came::nothing;
+  int n_ready = 0;
+  while ((n_ready = ::poll(&waiting, 1, timeout_ms)) < 0 && errno == EINTR) {  // libFuzzer's alarm
+  }
+  if (n_ready <= 0) return Came::nothing;
   std::array<char, 65536> buffer;
   const ssize_t n = ::recv(socket_, buffer.data(), buffer.size(), 0);
   if (n < 0) return Came::reset;
