@@ -51,8 +51,9 @@ constexpr size_t kReadBytes = 8 << 10;     // at once; each connection has a buf
 constexpr size_t kUnreadBytes = 64 << 10;  // of requests that wait behind the one being answered; then no more is read
 constexpr Milliseconds kLingerTime{2000};  // for the client to read the answer before the connection goes
 constexpr uint64_t kLingerBytes = 16 << 20;
-constexpr Milliseconds kAcceptPause{100};  // where the system has no descriptor or memory for another connection
-constexpr Milliseconds kLeastIdle{500};    // before a connection is closed to make room
+constexpr Milliseconds kFullPause{60'000};  // while nobody asks for room; anything wakes
+constexpr Milliseconds kAcceptPause{100};   // where the system has no descriptor or memory for another connection
+constexpr Milliseconds kLeastIdle{500};     // before a connection is closed to make room
 constexpr Clock::time_point kNever = Clock::time_point::max();
 
 class Connection;
@@ -80,7 +81,8 @@ struct Front {
   tcp::acceptor acceptor{accept_strand};
   asio::steady_timer accept_timer{accept_strand};
   std::vector<std::thread> threads;
-  bool is_short = false;  // of descriptors or memory; the accepting coroutine's
+  bool is_watching = false;  // for a client that asks for room; the accepting coroutine's
+  bool is_short = false;     // of descriptors or memory; the accepting coroutine's
 
   std::atomic<bool> is_draining = false;
   std::atomic<uint64_t> n_accepted = 0;
@@ -490,13 +492,21 @@ asio::awaitable<void> Front::accept_one() {
 }
 
 asio::awaitable<void> Front::wait_for_room() {
-  co_await acceptor.async_wait(tcp::acceptor::wait_read, asio::as_tuple(asio::use_awaitable));  // for one who needs it
-  if (n_open >= options.most_connections && !is_draining) {
+  if (!is_watching) {
+    is_watching = true;
+    acceptor.async_wait(tcp::acceptor::wait_read, [this](const error_code&) {
+      is_watching = false;
+      accept_timer.cancel();
+    });
+  }
+  co_await pause_accepting(kFullPause);
+  const bool is_asked = !is_watching;
+  if (is_asked && n_open >= options.most_connections && !is_draining) {
     co_await pause_accepting(make_room() ? kLeastIdle : kAcceptPause);
   }
 }
 
-// Ends early when a connection does.
+// Ends early when a connection does, or a client asks for room.
 asio::awaitable<void> Front::pause_accepting(Milliseconds time) {
   accept_timer.expires_after(time);
   co_await accept_timer.async_wait(asio::as_tuple(asio::use_awaitable));
