@@ -32,6 +32,10 @@ class ApiError : public std::runtime_error {
 // for the rest.
 ApiError api_error_of(const Error& error);
 
+// An error of ChatTemplate::render. What fails in a template is one of its conversations until shown otherwise: 400
+// with param "messages", where api_error_of would say 500.
+ApiError template_error_of(const Error& error);
+
 // {"error": {"message", "type", "param", "code"}}; param and code are strings or null.
 Json error_body(const ApiError& error);
 Response error_response(const ApiError& error);
