@@ -1,7 +1,7 @@
 // The bodies of requests, validated. Whatever these functions return can be honoured as far as the body alone shows;
 // what depends on the prompt's length or the template's rendering is checked later. All throw ApiError{400} that names
-// the field. Nothing is ever dropped in silence: a field that is unknown or not supported is an error, or under
-// `lenient` a warning.
+// the field. Nothing is ever dropped in silence: a field that is unknown is an error, or under `lenient` a warning; one
+// that is known and not supported is an error always, for without it the answer would be another.
 //
 // The fields, their types, ranges and descriptions stand in one table each (request_fields.h), which the OpenAPI
 // document is written from too.
@@ -34,12 +34,18 @@ struct ModelFacts {
 };
 
 struct RequestOptions {
-  bool is_lenient = false;  // unknown and unsupported fields are warned of
+  bool is_lenient = false;  // unknown fields are warned of
 };
 
 // A body as JSON: UTF-8, one value, an object, no duplicate keys, bounded depth. Throws ApiError{400} with the
 // position, code "invalid_json".
 Json parse_body(std::string_view body);
+
+// Whether the body names the served model: by its id or an alias, as "default" or null, or not at all. Throws
+// ApiError{404} with code "model_not_found" otherwise, ApiError{400} where the name is no string. The functions below
+// do this first.
+void check_model(const Json& body, const ModelFacts& model);
+void check_model_name(std::string_view name, const ModelFacts& model);
 
 struct StreamOptions {
   bool include_usage = false;
@@ -67,6 +73,7 @@ struct ChatRequest : GenerationRequest {
   Json messages;  // as given to the template: content parts of text are kept or joined as the template wants it
   Json tools;     // null: none offered
   ToolChoice tool_choice = ToolChoice::automatic;
+  bool parallel_tool_calls = true;  // false: the answer ends after its first call
   std::optional<bool> enable_thinking;
   Json template_extra;  // chat_template_kwargs, or null
 };
@@ -85,17 +92,22 @@ struct TokenizeRequest {  // of a text or of messages
   bool add_special = true;    // what the tokenizer puts around a prompt
   bool parse_special = true;  // text of control tokens becomes their ids
   bool add_generation_prompt = true;
+  std::optional<bool> enable_thinking;
+  Json template_extra;
   bool with_pieces = false;  // the text of each token beside its id
+  std::vector<std::string> warnings;
 };
 struct DetokenizeRequest {
   std::vector<int32_t> tokens;
   bool special = true;  // control tokens as their text
+  std::vector<std::string> warnings;
 };
 struct ApplyTemplateRequest {
   Json messages, tools;
   bool add_generation_prompt = true;
   std::optional<bool> enable_thinking;
   Json template_extra;
+  std::vector<std::string> warnings;
 };
 
 ChatRequest parse_chat_request(const Json& body, const ModelFacts& model, const RequestOptions& options);
