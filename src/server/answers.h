@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@ struct AnswerHead {
   std::string id;       // "chatcmpl-…", "cmpl-…"
   int64_t created = 0;  // seconds since 1970
   std::string model;
+  std::string fingerprint;  // system_fingerprint: the program's version
 };
 
 struct Usage {
@@ -29,7 +31,8 @@ enum class EndReason : uint8_t { stop, length, tool_calls };
 std::string_view finish_reason_name(EndReason reason);
 
 // One token's log probability with its alternatives. `bytes` are the token's own, which need not be whole characters;
-// `text` is them as text, with U+FFFD for what is none.
+// answers also give them as text, with U+FFFD for what is none. JSON has no infinity: what is impossible, or less
+// likely than that, is -9999, as OpenAI has it.
 struct TokenText {
   std::string bytes;
   float logprob = 0;
@@ -54,10 +57,12 @@ struct ChatChoice {
   std::optional<std::vector<TokenChoice>> logprobs;
 };
 
-struct CompletionLogprobs {  // that endpoint's own shape: parallel arrays
+// That endpoint's own shape: parallel arrays. Of alternatives with the same text the likelier one is kept, for they are
+// the keys of an object.
+struct CompletionLogprobs {
   std::vector<TokenChoice> tokens;
   std::vector<bool> is_known;  // false: no log probability (the first token of an echoed prompt) → null
-  int first_offset = 0;        // text_offset of the first token, in characters
+  int first_offset = 0;        // text_offset of the first token, in characters (code points)
 };
 struct CompletionChoice {
   int index = 0;
@@ -93,7 +98,20 @@ Json usage_chunk(const AnswerHead& head, std::string_view object, const Usage& u
 
 Json usage_json(const Usage& usage);
 
-// "data: …\n\n"
+// The value of the key "quandex". Whole answers and usage_chunk have it already; a stream that tells no usage can have
+// it in its first chunk. The seed is shown as the signed number that a client would send.
+Json effective_json(const Effective& effective);
+
+// GET /v1/models and /v1/models/{id}. `created`: when the model was loaded.
+Json model_object(const ModelFacts& model, int64_t created);
+Json model_list(const ModelFacts& model, int64_t created);
+
+// Of the other endpoints. `pieces`: the bytes of each token, where they are wanted.
+Json tokenize_answer(std::span<const int32_t> tokens, const std::vector<std::string>* pieces);
+Json detokenize_answer(std::string_view text);
+Json apply_template_answer(std::string_view prompt);
+
+// "data: …\n\n", always on one line and valid UTF-8.
 std::string sse_event(const Json& json);
 inline constexpr std::string_view kSseDone = "data: [DONE]\n\n";
 
