@@ -75,7 +75,19 @@ Json message_json(const ChatResult& result) {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// Parallel arrays; of alternatives with the same text the likelier stays.
+// The alternatives and the chosen token, which OpenAI counts beside them; of equal texts the likelier stays.
+Json likeliest_by_text(const TokenChoice& token) {
+  Json by_text = Json::object();
+  const auto add = [&](const TokenText& candidate) {
+    const std::string text = to_valid_utf8(candidate.bytes);
+    if (!by_text.contains(text)) by_text[text] = logprob_json(candidate.logprob);
+  };
+  for (const TokenText& other : token.top) add(other);
+  add(token.chosen);
+  return by_text;
+}
+
+// Parallel arrays.
 Json completion_logprobs(const CompletionLogprobs& logprobs) {
   Json tokens = Json::array(), chosen = Json::array(), top = Json::array(), offsets = Json::array();
   int64_t n_begun = logprobs.first_offset;  // characters that begin before the token
@@ -89,12 +101,7 @@ Json completion_logprobs(const CompletionLogprobs& logprobs) {
     const bool is_within = !bytes.empty() && is_continuation(bytes[0]) && n_begun > logprobs.first_offset;
     offsets.push_back(n_begun - (is_within ? 1 : 0));
     n_begun += std::ranges::count_if(bytes, [](char c) { return !is_continuation(c); });
-    Json others = Json::object();
-    for (const TokenText& other : token.top) {
-      const std::string text = to_valid_utf8(other.bytes);
-      if (!others.contains(text)) others[text] = logprob_json(other.logprob);
-    }
-    top.push_back(is_known ? std::move(others) : Json());
+    top.push_back(is_known ? likeliest_by_text(token) : Json());
   }
   return {{"tokens", std::move(tokens)},
           {"token_logprobs", std::move(chosen)},

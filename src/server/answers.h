@@ -57,8 +57,8 @@ struct ChatChoice {
   std::optional<std::vector<TokenChoice>> logprobs;
 };
 
-// That endpoint's own shape: parallel arrays. Of alternatives with the same text the likelier one is kept, for they are
-// the keys of an object.
+// That endpoint's own shape: parallel arrays. The alternatives of a token have the chosen one among them always, and of
+// equal texts the likelier token, for texts are the keys of an object.
 struct CompletionLogprobs {
   std::vector<TokenChoice> tokens;
   std::vector<bool> is_known;  // false: no log probability (the first token of an echoed prompt) → null

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <random>
 
 #include "server/json_text.h"
 #include "server/request_cases.h"
@@ -42,6 +44,28 @@ TEST(Answers, a_chat_completion_is_openais) {
 
 TEST(Answers, real_numbers_are_as_short_as_the_client_wrote_them) {
   EXPECT_NE(json_text(effective_json(effective())).find("\"temperature\":0.7,"), std::string::npos);
+}
+
+TEST(Answers, effective_sampling_can_be_sent_again) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> unit(0, 1);
+  for (int round = 0; round < 200; ++round) {
+    Effective shown;
+    shown.sampling = {.temperature = 2 * unit(random),
+                      .top_k = static_cast<int>(random() % 100),
+                      .top_p = std::max(unit(random), 1e-6f),
+                      .min_p = unit(random),
+                      .repeat_penalty = 1 + unit(random),
+                      .frequency_penalty = unit(random) - 0.5f,
+                      .presence_penalty = -unit(random),
+                      .seed = (uint64_t{random()} << 32) | random()};
+    shown.max_tokens = 7;
+    const Json body = parse_body(json_text(testing::chat_body(effective_json(shown)["sampling"])));
+    const ChatRequest request = parse_chat_request(body, testing::capable_model(), {});
+    EXPECT_EQ(effective_json(shown), effective_json({request.sampling, *request.max_tokens, {}, {}}));
+    EXPECT_EQ(request.sampling.temperature, shown.sampling.temperature);
+    EXPECT_EQ(request.sampling.seed, shown.sampling.seed);
+  }
 }
 
 TEST(Answers, content_is_null_where_there_are_only_calls) {
@@ -101,7 +125,7 @@ TEST(Answers, text_completions_have_their_own_shape_of_log_probabilities) {
                                               R"(
     "index": 0, "logprobs": {
       "tokens": ["a", "\ufffd", "\ufffd", "!"], "token_logprobs": [null, -1.0, -0.5, -9999.0],
-      "top_logprobs": [null, {"\ufffd": -1.0, "x": -3.0}, {}, {}], "text_offset": [10, 11, 11, 12]},
+      "top_logprobs": [null, {"\ufffd": -1.0, "x": -3.0}, {"\ufffd": -0.5}, {"!": -9999.0}], "text_offset": [10, 11, 11, 12]},
     "finish_reason": "length"})"));
 }
 

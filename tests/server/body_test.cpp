@@ -83,6 +83,8 @@ TEST(ParseBody, text_of_any_script_and_pairs_of_surrogates_are_taken) {
   EXPECT_EQ(body["a"], std::string("\xF0\x9F\x98\x80 \xF0\x9F\x98\x80 \xC3\xA9 \0", 14));
 }
 
+TEST(ParseBody, a_byte_order_mark_is_ignored) { EXPECT_EQ(parse_body("\xEF\xBB\xBF{}"), Json::object()); }
+
 TEST(ParseBody, a_body_that_is_no_object_is_refused_by_every_endpoint) {
   for (const BodyCase& item : body_cases())
     for (const Json& body : {Json(), Json(1), Json::array(), Json("a")})
