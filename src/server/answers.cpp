@@ -226,32 +226,6 @@ Json usage_chunk(const AnswerHead& head, std::string_view object, const Usage& u
   return chunk;
 }
 
-Json model_object(const ModelFacts& model, int64_t created) {
-  return {{"id", model.id},
-          {"object", "model"},
-          {"created", created},
-          {"owned_by", "quandex"},
-          {"context_length", model.n_ctx},
-          {"aliases", model.aliases}};
-}
-
-Json model_list(const ModelFacts& model, int64_t created) {
-  return {{"object", "list"}, {"data", Json::array({model_object(model, created)})}};
-}
-
-Json tokenize_answer(std::span<const int32_t> tokens, const std::vector<std::string>* pieces) {
-  Json answer = {{"tokens", std::vector<int32_t>(tokens.begin(), tokens.end())}, {"count", tokens.size()}};
-  if (!pieces) return answer;
-  answer["pieces"] = Json::array();
-  for (const std::string& piece : *pieces)
-    answer["pieces"].push_back({{"text", to_valid_utf8(piece)}, {"bytes", bytes_json(piece)}});
-  return answer;
-}
-
-Json detokenize_answer(std::string_view text) { return {{"text", to_valid_utf8(text)}}; }
-
-Json apply_template_answer(std::string_view prompt) { return {{"prompt", to_valid_utf8(prompt)}}; }
-
 std::string sse_event(const Json& json) { return "data: " + json_text(json) + "\n\n"; }
 
 }  // namespace quandex::server

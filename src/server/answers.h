@@ -99,17 +99,9 @@ Json usage_chunk(const AnswerHead& head, std::string_view object, const Usage& u
 Json usage_json(const Usage& usage);
 
 // The value of the key "quandex". Whole answers and usage_chunk have it already; a stream that tells no usage can have
-// it in its first chunk. The seed is shown as the signed number that a client would send.
+// it in its first chunk. The seed is shown as the signed number that a client would send; one that is drawn for a
+// request should stay below 2^53, which every reader of JSON keeps exact.
 Json effective_json(const Effective& effective);
-
-// GET /v1/models and /v1/models/{id}. `created`: when the model was loaded.
-Json model_object(const ModelFacts& model, int64_t created);
-Json model_list(const ModelFacts& model, int64_t created);
-
-// Of the other endpoints. `pieces`: the bytes of each token, where they are wanted.
-Json tokenize_answer(std::span<const int32_t> tokens, const std::vector<std::string>* pieces);
-Json detokenize_answer(std::string_view text);
-Json apply_template_answer(std::string_view prompt);
 
 // "data: …\n\n", always on one line and valid UTF-8.
 std::string sse_event(const Json& json);

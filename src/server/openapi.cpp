@@ -29,7 +29,7 @@ constexpr std::array kEndpoints{
     Endpoint{"/v1/completions", "createCompletion", "Continues texts.", &kCompletionRequestTable, "TextCompletion", "",
              "TextCompletion"},
     Endpoint{"/v1/models", "listModels", "What is served.", nullptr, "ModelList"},
-    Endpoint{"/v1/models/{id}", "retrieveModel", "One model.", nullptr, "Model"},
+    Endpoint{"/v1/models/{model}", "retrieveModel", "One model.", nullptr, "Model"},
     Endpoint{"/tokenize", "tokenize", "Token ids of a text or of a conversation.", &kTokenizeRequestTable, "Tokens"},
     Endpoint{"/detokenize", "detokenize", "The text of token ids.", &kDetokenizeRequestTable, "Text"},
     Endpoint{"/apply-template", "applyTemplate", "The prompt that the chat template makes of a conversation.",
@@ -79,19 +79,21 @@ Json answer_response(const Endpoint& endpoint) {
     response["content"]["application/json"]["schema"] = {{"type", "object"}};
   else if (!endpoint.media.empty())
     response["content"][std::string(endpoint.media)]["schema"] = {{"type", "string"}};
-  if (!endpoint.chunk.empty())
-    response["content"]["text/event-stream"]["schema"] = {
-        {"type", "string"},
-        {"description",
-         fmt::format("With stream: true. Events \"data: \" and a {}, at last \"data: [DONE]\".", endpoint.chunk)}};
+  if (!endpoint.chunk.empty()) {  // as OpenAI's document does: the schema is that of one event's JSON
+    response["description"] =
+        "The answer. With stream: true events, each \"data: \" and JSON, at last \"data: [DONE]\".";
+    response["content"]["text/event-stream"]["schema"] = schema_reference(endpoint.chunk);
+  }
+  if (endpoint.request)
+    response["headers"]["x-quandex-warning"] = text_header("A field that was ignored, where the server is lenient.");
   return response;
 }
 
 Json operation(const Endpoint& endpoint) {
   Json operation = {{"operationId", endpoint.operation}, {"summary", endpoint.summary}};
   if (endpoint.is_open) operation["security"] = Json::array();
-  if (endpoint.path.ends_with("{id}"))
-    operation["parameters"] = Json::array({{{"name", "id"},
+  if (endpoint.path.ends_with("{model}"))
+    operation["parameters"] = Json::array({{{"name", "model"},
                                             {"in", "path"},
                                             {"required", true},
                                             {"description", "The model's id or an alias of it."},

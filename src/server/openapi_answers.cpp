@@ -5,7 +5,7 @@
 namespace quandex::server {
 namespace {
 
-// What answers.cpp and api_error.cpp build; a test holds both equal.
+// What answers.cpp, api_error.cpp and the routes build; tests hold them equal.
 constexpr const char* kSharedSchemas = R"({
 "ErrorResponse": {"type": "object", "description": "Every answer whose status is 400 or more.", "required": ["error"],
   "properties": {"error": {"type": "object", "required": ["message", "type", "param", "code"], "properties": {
@@ -113,18 +113,26 @@ constexpr const char* kTextSchemas = R"({
 "Model": {"type": "object", "required": ["id", "object", "created", "owned_by"], "properties": {
   "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"},
   "owned_by": {"type": "string"}, "context_length": {"type": "integer"},
+  "architecture": {"type": "string"}, "quantization": {"type": "string"}, "status": {"type": "string"},
   "aliases": {"type": "array", "items": {"type": "string"}}}},
 "ModelList": {"type": "object", "required": ["object", "data"], "properties": {
   "object": {"const": "list"}, "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}},
 "Tokens": {"type": "object", "required": ["tokens", "count"], "properties": {
-  "tokens": {"type": "array", "items": {"type": "integer", "minimum": 0}}, "count": {"type": "integer", "minimum": 0},
-  "pieces": {"type": "array", "description": "Of each token, with with_pieces.", "items": {"type": "object",
-    "required": ["text", "bytes"], "properties": {"text": {"type": "string"},
-      "bytes": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}}}}}},
-"Text": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
+  "tokens": {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 0},
+    {"type": "object", "description": "With with_pieces.", "required": ["id", "piece", "bytes"], "properties": {
+      "id": {"type": "integer", "minimum": 0},
+      "piece": {"type": "string", "description": "Bytes that are no text are U+FFFD."},
+      "bytes": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}}}]}},
+  "count": {"type": "integer", "minimum": 0},
+  "max_model_len": {"type": "integer", "description": "The context, in tokens."}}},
+"Text": {"type": "object", "required": ["content"], "properties": {"content": {"type": "string"}}},
 "Prompt": {"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string"}}},
-"Health": {"type": "object", "description": "Whether and what is served.", "required": ["status"], "properties": {
-  "status": {"type": "string"}, "model": {"type": ["string", "null"]}}, "additionalProperties": true}
+"Health": {"type": "object", "description": "Whether and what is served; more members tell of memory and work.",
+  "required": ["status"], "properties": {
+    "status": {"type": "string", "description": "ok; with status 503 loading or draining; degraded: a step failed."},
+    "model": {"type": "string"}, "backend": {"type": "string"}, "device": {"type": "string"},
+    "vocab_size": {"type": "integer"}, "model_dim": {"type": "integer"}, "seq_len": {"type": "integer"}},
+  "additionalProperties": true}
 })";
 
 }  // namespace

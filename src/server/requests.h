@@ -56,7 +56,7 @@ struct GenerationRequest {
   SamplingParams sampling;
   bool has_seed = false;          // without one a random seed is drawn for each request
   int n = 1;                      // choices; of each prompt
-  std::optional<int> max_tokens;  // absent: up to the context's end, or 16 for text completions as OpenAI has it
+  std::optional<int> max_tokens;  // absent: up to the context's end; text completions have OpenAI's 16 then
   std::vector<std::string> stop;
   std::vector<LogitBias> logit_bias;
   std::optional<int> n_top_logprobs;  // present: log probabilities are wanted; 0: of the chosen token only
@@ -82,7 +82,7 @@ using PromptInput = std::variant<std::string, std::vector<int32_t>>;
 
 struct CompletionRequest : GenerationRequest {
   std::vector<PromptInput> prompts;  // one or more; the choices of prompt i have the indices [i * n, (i + 1) * n)
-  bool echo = false;
+  bool echo = false;                 // then max_tokens may be 0
 };
 
 struct TokenizeRequest {  // of a text or of messages

@@ -190,19 +190,5 @@ TEST(Answers, every_answer_is_valid_utf8_on_one_line) {
   EXPECT_EQ(json_text("\xFF"), "\"\xEF\xBF\xBD\"");
 }
 
-TEST(Answers, models_tell_their_context_and_other_names) {
-  const Json list = model_list(testing::capable_model(), 1700000000);
-  EXPECT_EQ(list, Json::parse(R"({"object": "list", "data": [{"id": "tiny", "object": "model",
-    "created": 1700000000, "owned_by": "quandex", "context_length": 512, "aliases": ["small"]}]})"));
-}
-
-TEST(Answers, tokens_are_told_with_their_bytes_where_that_is_wanted) {
-  const std::vector<int32_t> ids = {5, 6};
-  const std::vector<std::string> pieces = {"a", "\xC3"};
-  EXPECT_EQ(tokenize_answer(ids, nullptr), Json::parse(R"({"tokens": [5, 6], "count": 2})"));
-  EXPECT_EQ(tokenize_answer(ids, &pieces)["pieces"],
-            Json::parse(R"([{"text": "a", "bytes": [97]}, {"text": "\ufffd", "bytes": [195]}])"));
-}
-
 }  // namespace
 }  // namespace quandex::server

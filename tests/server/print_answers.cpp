@@ -89,17 +89,8 @@ void print_completions() {
 }
 
 void print_others() {
-  const ModelFacts model = testing::capable_model();
-  print("Model", "Model", model_object(model, 1700000000));
-  print("ModelList", "ListModelsResponse", model_list(model, 1700000000));
   print("ErrorResponse", "ErrorResponse", error_body(ApiError(400, "no").with_param("n").with_code("invalid_value")));
   print("ErrorResponse", "ErrorResponse", error_body(ApiError(500, "\xFF")));
-  const std::vector<int32_t> ids = {5, 6};
-  const std::vector<std::string> pieces = {"a", "\xC3"};
-  print("Tokens", nullptr, tokenize_answer(ids, nullptr));
-  print("Tokens", nullptr, tokenize_answer(ids, &pieces));
-  print("Text", nullptr, detokenize_answer("a\xFF"));
-  print("Prompt", nullptr, apply_template_answer("<s>a"));
   for (const testing::BodyCase& item : testing::body_cases()) print(item.table->name.data(), nullptr, item.full);
 }
 
