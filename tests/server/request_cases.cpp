@@ -106,4 +106,6 @@ Json chat_body(const Json& more) {
   return body;
 }
 
+Json tool(const Json& function) { return {{"type", "function"}, {"function", function}}; }
+
 }  // namespace quandex::server::testing

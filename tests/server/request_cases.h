@@ -40,4 +40,7 @@ inline std::optional<Refusal> completion_refusal(const Json& body, const ModelFa
 // {"messages": [a user's], and these members}.
 Json chat_body(const Json& more = Json::object());
 
+// {"type": "function", "function": …}
+Json tool(const Json& function);
+
 }  // namespace quandex::server::testing
