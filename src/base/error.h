@@ -12,7 +12,16 @@
 
 namespace quandex {
 
-enum class ErrorCode : uint8_t { invalid_argument, invalid_file, unsupported, not_found, io, out_of_memory, device };
+enum class ErrorCode : uint8_t {
+  invalid_argument,
+  invalid_file,
+  unsupported,
+  not_found,
+  io,
+  out_of_memory,
+  device,
+  unavailable
+};
 
 class Error : public std::runtime_error {
  public:

@@ -11,7 +11,7 @@
 namespace quandex::server {
 namespace {
 
-constexpr int kBadRequest = 400, kServerError = 500;
+constexpr int kBadRequest = 400, kServerError = 500, kUnavailable = 503;
 
 Json or_null(const std::optional<std::string>& text) { return text ? Json(to_valid_utf8(*text)) : Json(); }
 
@@ -40,6 +40,11 @@ ApiError server_error() {
 }  // namespace
 
 ApiError api_error_of(const Error& error) {
+  if (error.code() == ErrorCode::unavailable) {
+    ApiError gone(kUnavailable, error.what());
+    gone.type = "server_error";
+    return gone.with_code("shutting_down");
+  }
   const bool is_of_request = error.code() == ErrorCode::invalid_argument || error.code() == ErrorCode::unsupported;
   if (!is_of_request) return server_error();
   ApiError result(kBadRequest, without_folders(error.what()));
