@@ -19,10 +19,10 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
-#include "server/http_body_reader.h"
-#include "server/http_head_parser.h"
-#include "server/http_server.h"
-#include "server/raw_client.h"
+#include "server/http/http_body_reader.h"
+#include "server/http/http_head_parser.h"
+#include "server/http/http_server.h"
+#include "server/http/raw_client.h"
 
 namespace {
 

@@ -7,11 +7,11 @@
 
 #include "base/utf8.h"
 #include "engine/sampler.h"
-#include "server/api_error.h"
-#include "server/json_text.h"
-#include "server/request_cases.h"
-#include "server/request_fields.h"
-#include "server/requests.h"
+#include "server/api/api_error.h"
+#include "server/api/json_text.h"
+#include "server/api/request_cases.h"
+#include "server/api/request_fields.h"
+#include "server/api/requests.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes fuzz/corpus/request and fuzz/request_fuzzer.dict from what tests/server/print_answers prints.
+"""Writes fuzz/corpus/request and fuzz/request_fuzzer.dict from what tests/server/api/print_answers prints.
 
 usage: make_request_corpus.py PRINT_ANSWERS
 Seeds are full bodies and each of their parts alone; the dictionary has the names and values of the OpenAPI document.
