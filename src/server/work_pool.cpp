@@ -1,0 +1,52 @@
+#include "server/work_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace quandex::server {
+
+// One thread is kept for short tasks, so that long ones, all at once, hold none of them up.
+WorkPool::WorkPool(int n_threads) {
+  CHECK(n_threads >= 2);
+  for (int i = 0; i < n_threads; ++i) threads_.emplace_back([this, takes_long = i > 0] { run(takes_long); });
+}
+
+WorkPool::~WorkPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void WorkPool::post(std::function<void()> task, bool is_short) {
+  {
+    const std::lock_guard lock(mutex_);
+    (is_short ? short_ : long_).push_back(std::move(task));
+  }
+  wake_.notify_all();  // one alone might be the thread that does not take it
+}
+
+size_t WorkPool::n_waiting() const {
+  const std::lock_guard lock(mutex_);
+  return short_.size() + long_.size();
+}
+
+void WorkPool::run(bool takes_long) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [&] { return is_ending_ || !short_.empty() || (takes_long && !long_.empty()); });
+    std::deque<std::function<void()>>& queue = !short_.empty() ? short_ : long_;
+    if (queue.empty() || (&queue == &long_ && !takes_long)) return;  // ending, and nothing left for this thread
+    const std::function<void()> task = std::move(queue.front());
+    queue.pop_front();
+    lock.unlock();
+    task();
+    lock.lock();
+  }
+}
+
+}  // namespace quandex::server

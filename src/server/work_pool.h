@@ -1,0 +1,38 @@
+// Threads for what takes a while and belongs neither on an I/O thread nor on the engine's: parsing bodies, templates,
+// tokenizing, and making text of tokens.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace quandex::server {
+
+class WorkPool {
+ public:
+  explicit WorkPool(int n_threads);
+  ~WorkPool();  // runs what has been posted, then ends
+  WorkPool(const WorkPool&) = delete;
+  WorkPool& operator=(const WorkPool&) = delete;
+
+  // Runs `task`, which must not throw, on one of the threads, in order of posting. Tasks posted with `is_short` come
+  // before all others: a token on its way to a client does not wait for somebody's long prompt.
+  void post(std::function<void()> task, bool is_short = false);
+
+  size_t n_waiting() const;
+
+ private:
+  void run(bool takes_long);
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> short_, long_;
+  bool is_ending_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace quandex::server
