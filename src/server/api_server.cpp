@@ -1,0 +1,202 @@
+#include "server/api_server.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/log.h"
+#include "base/shown.h"
+#include "server/api/api_error.h"
+#include "server/routes.h"
+
+namespace quandex::server {
+namespace {
+
+constexpr std::string_view kNoRoute = "other";  // the label of what no route takes
+
+std::string_view as_get(std::string_view method) { return method == "HEAD" ? "GET" : method; }
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  constexpr std::string_view kJson = "application/json";
+  const std::string_view trimmed = type.substr(0, type.find_last_not_of(" \t") + 1);
+  return std::ranges::equal(trimmed, kJson, {}, lower);
+}
+
+Response not_ready(bool is_draining) {
+  ApiError error(503, is_draining ? "the server is shutting down" : "the model is still loading");
+  error.type = "server_error";
+  return error_response(
+      error.with_code(is_draining ? "shutting_down" : "model_loading").with_header("Retry-After", "2"));
+}
+
+}  // namespace
+
+bool Route::matches(std::string_view target) const {
+  return target == path ||
+         (path.ends_with('/') && path.size() > 1 && target.size() > path.size() && target.starts_with(path));
+}
+
+void ApiServer::Call::warn(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) headers.emplace_back("x-quandex-warning", warning);
+}
+
+void ApiServer::Call::answer(const Json& json) const {
+  answer("application/json", json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+void ApiServer::Call::answer(std::string_view content_type, std::string body, int status) const {
+  Headers all = headers;
+  all.emplace_back("content-type", content_type);
+  exchange->respond({status, std::move(all), std::move(body)});
+}
+
+const std::vector<Route>& ApiServer::routes() {
+  using S = ApiServer;
+  static const std::vector<Route> table{
+      {"POST", "/v1/chat/completions", false, true, true, "Answer a conversation", &S::chat_completions},
+      {"POST", "/v1/completions", false, true, true, "Continue a text", &S::completions},
+      {"GET", "/v1/models", false, true, false, "List the models served", &S::models},
+      {"GET", "/v1/models/", false, true, false, "Describe one model", &S::model},
+      {"POST", "/tokenize", false, true, true, "Turn text or messages into token ids", &S::tokenize},
+      {"POST", "/detokenize", false, true, true, "Turn token ids into text", &S::detokenize},
+      {"POST", "/apply-template", false, true, true, "Turn messages into the prompt's text", &S::apply_template},
+      {"GET", "/health", true, false, false, "Say whether the server is well", &S::health},
+      {"GET", "/metrics", false, false, false, "Figures for Prometheus", &S::metrics},
+      {"GET", "/openapi.json", false, true, false, "Describe this API as OpenAPI", &S::openapi},
+      {"GET", "/", true, false, false, "This page", &S::page},
+  };
+  return table;
+}
+
+ApiServer::ApiServer(ApiOptions options, Metrics& metrics)
+    : options_(std::move(options)), metrics_(metrics), work_(options_.n_workers) {}
+
+ApiServer::~ApiServer() = default;
+
+void ApiServer::serve(const ServedParts& parts) {
+  parts_ = parts;
+  is_ready_ = true;
+}
+
+const Route* ApiServer::find_route(std::string_view method, std::string_view path) const {
+  const auto is_it = [&](const Route& route) { return route.method == as_get(method) && route.matches(path); };
+  const auto found = std::ranges::find_if(routes(), is_it);
+  return found == routes().end() ? nullptr : &*found;
+}
+
+std::optional<Response> ApiServer::check_head(const RequestHead& head) {
+  std::optional<Response> refused = check(head);
+  if (refused) add_cors(head, refused->headers);
+  return refused;
+}
+
+std::optional<Response> ApiServer::check(const RequestHead& head) const {
+  std::string allowed;
+  for (const Route& route : routes())
+    if (route.matches(head.path))
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method == "GET" ? "GET, HEAD" : route.method);
+  if (head.method == "OPTIONS" && (head.path == "*" || !allowed.empty())) return preflight(head);
+  const Route* route = find_route(head.method, head.path);
+  if (!(route && route->is_open) && !options_.keys.is_open() && !options_.keys.find(head.header("authorization"))) {
+    const bool has_one = head.header("authorization").has_value();
+    return error_response(
+        ApiError(401, has_one ? "the API key is wrong" : "an API key is needed: Authorization: Bearer KEY")
+            .with_code("invalid_api_key")
+            .with_header("WWW-Authenticate", "Bearer"));
+  }
+  if (allowed.empty())
+    return error_response(
+        ApiError(404, fmt::format("there is nothing at {} {}; / lists what there is", head.method, shown(head.path)))
+            .with_code("not_found"));
+  if (!route)
+    return error_response(ApiError(405, fmt::format("{} takes {}, not {}", shown(head.path), allowed, head.method))
+                              .with_code("method_not_allowed")
+                              .with_header("Allow", allowed + ", OPTIONS"));
+  if (route->method == "POST" && !is_json(head.header("content-type").value_or("")))
+    return error_response(ApiError(415, fmt::format("content-type: found {}, expected application/json",
+                                                    head.header("content-type").value_or("none")))
+                              .with_code("unsupported_media_type"));
+  if (route->needs_model && !is_ready_) return not_ready(false);
+  if (route->is_slow && is_draining_) return not_ready(true);
+  return std::nullopt;
+}
+
+Response ApiServer::preflight(const RequestHead& head) const {
+  Response response{204, {}, {}};
+  std::string allowed = "OPTIONS";
+  for (const Route& route : routes())
+    if (route.matches(head.path)) allowed += fmt::format(", {}", route.method);
+  response.headers.emplace_back("allow", allowed);
+  if (options_.cors_origins.empty()) return response;
+  response.headers.emplace_back("access-control-allow-methods", allowed);
+  response.headers.emplace_back("access-control-allow-headers", "authorization, content-type, x-request-id");
+  response.headers.emplace_back("access-control-max-age", "600");
+  return response;
+}
+
+void ApiServer::add_cors(const RequestHead& head, Headers& headers) const {
+  const auto origin = head.header("origin");
+  if (options_.cors_origins.empty() || !origin) return;
+  const auto is_allowed = [&](const std::string& allowed) { return allowed == "*" || allowed == *origin; };
+  if (std::ranges::none_of(options_.cors_origins, is_allowed)) return;
+  const bool any = std::ranges::find(options_.cors_origins, "*") != options_.cors_origins.end();
+  headers.emplace_back("access-control-allow-origin", any ? "*" : std::string(*origin));
+  headers.emplace_back("access-control-expose-headers", "x-request-id, x-quandex-warning, retry-after");
+  if (!any) headers.emplace_back("vary", "Origin");
+}
+
+// On whose account a request goes: the key where there are keys, else the address.
+uint64_t ApiServer::client_of(const RequestHead& head) const {
+  if (const auto key = options_.keys.find(head.header("authorization"))) return *key + 1;
+  return std::hash<std::string>()(head.address) | uint64_t{1} << 63;
+}
+
+void ApiServer::handle(std::shared_ptr<Exchange> exchange) {
+  const Route* route = find_route(exchange->head().method, exchange->head().path);
+  if (!route->is_slow) return run(*route, std::move(exchange));
+  work_.post([this, route, exchange = std::move(exchange)]() mutable { run(*route, std::move(exchange)); });
+}
+
+void ApiServer::run(const Route& route, std::shared_ptr<Exchange> exchange) {
+  const auto fail = [&](const ApiError& error) {
+    Response response = error_response(error);
+    add_cors(exchange->head(), response.headers);
+    exchange->respond(std::move(response));
+  };
+  try {
+    Call call{exchange,
+              is_ready_ ? parts_.model : nullptr,
+              is_ready_ ? parts_.engine : nullptr,
+              std::string_view(exchange->head().path).substr(route.path.size()),
+              {}};
+    add_cors(exchange->head(), call.headers);
+    if (!exchange->is_gone()) (this->*route.run)(call);
+  } catch (const ApiError& error) {
+    fail(error);
+  } catch (const Error& error) {
+    fail(api_error_of(error));
+  } catch (const std::exception& error) {
+    LOG(error, "http", "id={} path={} {}", exchange->head().id, route.path, error.what());
+    fail(ApiError(500, "the server failed; its log says more").with_code("internal_error"));
+  }
+}
+
+Response ApiServer::refusal(const RequestHead& head, int status, std::string_view reason) {
+  Response response = error_response(ApiError(status, std::string(reason)));
+  add_cors(head, response.headers);
+  return response;
+}
+
+void ApiServer::finished(const RequestHead& head, int status, uint64_t sent_bytes, double seconds) {
+  const Route* route = find_route(head.method, head.path);
+  const std::string_view path = route ? route->path : kNoRoute;
+  metrics_.note_request(route || head.method == "OPTIONS" ? head.method : kNoRoute, path, status, seconds);
+  const bool is_probe = path == "/health" || path == "/metrics";
+  const auto level = is_probe && status == 200 ? spdlog::level::debug : spdlog::level::info;
+  spdlog::log(level, "[http] id={} client={} method={} path={} status={} bytes={} seconds={:.4f}", head.id,
+              head.address, head.method, shown(head.path), status, sent_bytes, seconds);
+}
+
+}  // namespace quandex::server
