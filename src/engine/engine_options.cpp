@@ -59,11 +59,11 @@ EngineOptions resolve_options(EngineOptions options, const ModelConfig& config) 
   }
   require("sequences at once", options.max_sequences, 1, kMostSequences);
   require("tokens in a step", options.token_budget, options.max_sequences, 1 << 16);
-  require_kv_type(options.kv_type, config);
   require("ids that are sampled", options.n_sampled_ids, 0, config.vocab);
   if (!(options.max_step_ms >= 0 && std::isfinite(options.max_step_ms))) {
     throw Error(ErrorCode::invalid_argument, "longest step: {} ms is not 0 (no limit) or more", options.max_step_ms);
   }
+  require_kv_type(options.kv_type, config);
   const int64_t n_wanted =
       options.n_kv_blocks != 0 ? options.n_kv_blocks : int64_t{options.max_sequences} * blocks_of(options.n_ctx);
   require("KV blocks", n_wanted, 1, kMostKvBlocks);
