@@ -38,15 +38,6 @@ uint64_t peak_rss_bytes() {
   return 0;
 }
 
-// The type that most bytes of the file's matrices have.
-DType main_type(const WeightSource& weights) {
-  std::array<uint64_t, kDTypeCount> bytes{};
-  for (const std::string& name : weights.names())
-    if (const auto tensor = weights.find(name); tensor && tensor->shape.size() > 1)
-      bytes[static_cast<size_t>(tensor->type)] += tensor->size_bytes();
-  return static_cast<DType>(std::max_element(bytes.begin(), bytes.end()) - bytes.begin());
-}
-
 // The cpu backend multiplies block formats that it has kernels for as 8-bit integers, unless told to be exact.
 bool has_integer_products(DType type, const ModelOptions& options) {
   return options.backend == "cpu" && !options.exact && format_of(type).block_values > 1 && has_cpu_kernels(type);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <span>
 #include <sstream>
@@ -91,6 +92,11 @@ std::vector<std::string> reversed_arguments(std::span<char*> given, const std::v
   return arguments;
 }
 
+// Called by this name the program is `quandex start`.
+bool is_server_name(std::span<char* const> given) {
+  return !given.empty() && std::filesystem::path(given.front()).filename() == "jan-server";
+}
+
 int run_program(int argc, char** argv) {
   CLI::App program("Quandex runs open language models on the machine in front of you.", "quandex");
   program.set_version_flag("--version", version_text(), "Show version, commit, compiler and kernel levels");
@@ -100,13 +106,16 @@ int run_program(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.get_formatter()->label("REQUIRED", "(required)");
   program.get_formatter()->label("SUBCOMMAND", "VERB");
-  const std::vector<Verb> verbs{add_run(program),          add_generate(program),   add_logits(program),
-                                add_inspect(program),      add_plan(program),       add_convert(program),
-                                add_info(program),         add_tokenize(program),   add_detokenize(program),
-                                add_template(program),     add_make_model(program), add_bench(program),
-                                add_measure_roofs(program)};
+  const std::vector<Verb> verbs{add_run(program),        add_start(program),        add_generate(program),
+                                add_logits(program),     add_inspect(program),      add_plan(program),
+                                add_convert(program),    add_info(program),         add_tokenize(program),
+                                add_detokenize(program), add_template(program),     add_make_model(program),
+                                add_bench(program),      add_measure_roofs(program)};
   try {
-    program.parse(reversed_arguments(std::span(argv, static_cast<size_t>(argc)).subspan(argc > 0 ? 1 : 0), verbs));
+    const std::span<char*> given(argv, static_cast<size_t>(argc));
+    std::vector<std::string> arguments = reversed_arguments(given.subspan(given.empty() ? 0 : 1), verbs);
+    if (is_server_name(given)) arguments.emplace_back("start");
+    program.parse(std::move(arguments));
     for (const Verb& verb : verbs)
       if (verb.app->parsed()) return verb.run();
   } catch (const CLI::Success& request) {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "cli/program_path.h"
 #include "cli/roofs.h"
 #include "cli/terminal.h"
 #include "cli/verb.h"
@@ -27,13 +28,6 @@ struct MeasureOptions {
   int n_threads = 1;
   bool quick = false;
 };
-
-std::string own_path() {
-  std::error_code error;
-  const std::filesystem::path path = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) throw Error(ErrorCode::device, "cannot find this program's own file to measure the roofs with");
-  return path.string();
-}
 
 // Everything that the child wrote on its standard output, and its exit status.
 struct ChildResult {
@@ -74,8 +68,8 @@ ChildResult run_child(const std::array<std::string, 5>& arguments) {
 }  // namespace
 
 Roofs measure_roofs_in_child(int n_threads, RoofEffort effort) {
-  const ChildResult result = run_child({own_path(), "measure-roofs", "--threads", std::to_string(n_threads),
-                                        effort == RoofEffort::quick ? "--quick" : ""});
+  const ChildResult result = run_child({program_path().string(), "measure-roofs", "--threads",
+                                        std::to_string(n_threads), effort == RoofEffort::quick ? "--quick" : ""});
   throw_if_interrupted();
   if (!WIFEXITED(result.status) || WEXITSTATUS(result.status) != 0)
     throw Error(ErrorCode::device, "the process that measures the roofs failed (status {})", result.status);

@@ -1,6 +1,7 @@
 #include "cli/model_file.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "base/error.h"
@@ -64,6 +65,14 @@ std::filesystem::path tokenizer_folder(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+DType main_type(const WeightSource& weights) {
+  std::array<uint64_t, kDTypeCount> bytes{};
+  for (const std::string& name : weights.names())
+    if (const auto tensor = weights.find(name); tensor && tensor->shape.size() > 1)
+      bytes[static_cast<size_t>(tensor->type)] += tensor->size_bytes();
+  return static_cast<DType>(std::max_element(bytes.begin(), bytes.end()) - bytes.begin());
+}
 
 Metadata open_tokenizer(const std::string& path) {
   const std::filesystem::path folder = tokenizer_folder(path);

@@ -143,7 +143,8 @@ constexpr const char* kFooter =
 Verb add_plan(CLI::App& program) {
   auto options = std::make_shared<PlanOptions>();
   CLI::App& app = add_verb(program, "plan", "Show the memory that a model will take, and what would fit", kFooter);
-  add_planned_options(app, options->model, true);
+  add_positional(app, "MODEL", options->model.path, true, kModelHelp);
+  add_memory_options(app, options->model, true);
   add_integer(app, "--parallel", options->n_parallel, 1, kMostSequences, "Sequences computed at once");
   add_flag(app, "--json", options->json, "Write JSON");
   return {&app, [options] {

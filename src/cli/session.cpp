@@ -26,8 +26,7 @@ std::vector<std::string> kv_type_names() {
 
 }  // namespace
 
-void add_planned_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
-  add_positional(app, "MODEL", options.path, true, kModelHelp);
+void add_memory_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
   add_choice(app, "--backend", options.backend, {"cpu", "reference"},
              "reference: double precision, slow, the truth of the tests");
   if (with_ctx)
@@ -39,7 +38,8 @@ void add_planned_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
 }
 
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx) {
-  add_planned_options(app, options, with_ctx);
+  add_positional(app, "MODEL", options.path, true, kModelHelp);
+  add_memory_options(app, options, with_ctx);
   add_integer(app, "-t,--threads", options.n_threads, 1, 1024, "Threads that compute");
 }
 
@@ -133,5 +133,7 @@ StepCost Session::cost_of_step(int n_tokens, int length) const {
 }
 
 uint64_t Session::kv_bytes() const { return KvCache::size_bytes(config_, engine_->options()); }
+
+int Session::n_kv_blocks() const { return engine_->status().n_kv_blocks; }
 
 }  // namespace quandex::cli

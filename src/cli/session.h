@@ -26,9 +26,9 @@ struct ModelOptions {
   bool exact = false;
 };
 
-// MODEL, --backend, --kv-type, --exact; --ctx where `with_ctx`: what the memory depends on.
-void add_planned_options(CLI::App& app, ModelOptions& options, bool with_ctx);
-// The same and --threads.
+// --backend, --kv-type, --exact; --ctx where `with_ctx`: what the memory depends on.
+void add_memory_options(CLI::App& app, ModelOptions& options, bool with_ctx);
+// The same, MODEL and --threads.
 void add_model_options(CLI::App& app, ModelOptions& options, bool with_ctx);
 
 std::unique_ptr<Backend> make_backend(const ModelOptions& options, ThreadPool& pool);
@@ -51,12 +51,14 @@ class Session {
   bool has_tokenizer() const { return tokenizer_ != nullptr; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   Engine& engine() { return *engine_; }
+  const Backend& backend() const { return *backend_; }
   int n_ctx() const { return engine_->options().n_ctx; }
   int n_threads() const { return pool_.n_threads(); }
 
   // Weights and K/V that a step of one sequence reads and writes, and its operations; see step_cost().
   StepCost cost_of_step(int n_tokens, int length) const;
   uint64_t kv_bytes() const;  // of the whole cache
+  int n_kv_blocks() const;    // likewise
   uint64_t allocated_bytes() const { return backend_->allocated_bytes(); }
 
  private:

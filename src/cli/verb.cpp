@@ -155,6 +155,11 @@ void add_text(CLI::App& app, const std::string& flags, std::optional<std::string
   app.add_option(flags, value, help)->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+void add_text(CLI::App& app, const std::string& flags, std::string& value, const std::string& type,
+              const std::string& help) {
+  add_parsed(app, flags, type, value, help, [&value](const std::string& text) { value = text; });
+}
+
 void add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values, const std::string& type,
                const std::string& help) {
   app.add_option(flags, values, help)->type_name(type)->expected(1)->take_all();

@@ -21,6 +21,7 @@ struct Verb {
 };
 
 Verb add_run(CLI::App& program);
+Verb add_start(CLI::App& program);
 Verb add_generate(CLI::App& program);
 Verb add_logits(CLI::App& program);
 Verb add_inspect(CLI::App& program);
@@ -56,6 +57,8 @@ void add_choice(CLI::App& app, const std::string& flags, std::string& value, std
                 const std::string& help);
 void add_flag(CLI::App& app, const std::string& flags, bool& value, const std::string& help);
 void add_text(CLI::App& app, const std::string& flags, std::optional<std::string>& value, const std::string& type,
+              const std::string& help);
+void add_text(CLI::App& app, const std::string& flags, std::string& value, const std::string& type,
               const std::string& help);
 void add_texts(CLI::App& app, const std::string& flags, std::vector<std::string>& values, const std::string& type,
                const std::string& help);
