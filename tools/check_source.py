@@ -62,7 +62,7 @@ def project_files(root):
         listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
         paths = [root / name for name in listed if name]
     except (OSError, subprocess.CalledProcessError):
-        skipped = {".git", "build", ".venv", ".venv-tools", ".cache", "__pycache__"}
+        skipped = {".git", "build", ".venv", ".venv-bench", ".venv-tools", ".cache", "__pycache__"}
         paths = [p for p in root.rglob("*") if not skipped.intersection(p.relative_to(root).parts)]
     return sorted(p for p in paths if p.is_file() and not p.is_symlink())
 
