@@ -179,7 +179,8 @@ void Generation::handle_finish(size_t index, const KeptFinish& finish) {
     log("cancelled");
     return;
   }
-  n_cached_ += finish.n_cached;
+  // The first choice of each prompt tells, for prompts are counted once: the others find what it computed.
+  if (index % static_cast<size_t>(plan_.n_choices) == 0) n_cached_ += finish.n_cached;
   if (finish.cache_break && plan_.effective.cache.is_null()) plan_.effective.cache = cache_report(finish);
   if (finish.reason == FinishReason::stop && !choice.is_ended()) choice.count_end_token();
   choice.end(finish.reason == FinishReason::length ? EndReason::length : EndReason::stop);

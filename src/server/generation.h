@@ -50,7 +50,8 @@ struct GenerationPlan {
   AnswerHead head;
   const AnswerForm& form;
   std::vector<PlannedChoice> choices;
-  int n_prompt = 0;  // tokens of all prompts, each counted once
+  int n_prompt = 0;   // tokens of all prompts, each counted once
+  int n_choices = 1;  // of each prompt
   bool is_stream = false, include_usage = false;
   Effective effective;
   Headers headers;  // of the answer, besides its type

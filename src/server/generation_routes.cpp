@@ -35,6 +35,7 @@ GenerationPlan plan_of(const ServedModel& model, const GenerationRequest& reques
                       .form = form,
                       .choices = {},
                       .n_prompt = 0,
+                      .n_choices = request.n,
                       .is_stream = request.is_stream,
                       .include_usage = request.stream_options.include_usage,
                       .effective = {request.sampling, 0, nullptr, nullptr},
