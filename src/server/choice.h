@@ -112,7 +112,7 @@ class TextAnswerChoice final : public Choice {
   std::vector<TokenChoice> prompt_logprobs_;
   std::vector<bool> is_known_;  // of prompt_logprobs_
   int n_offset_ = 0;            // characters of the tokens whose log probabilities have been taken
-  bool is_first_ = true, has_sent_end_ = false;
+  bool has_sent_end_ = false;
 };
 
 }  // namespace quandex::server
