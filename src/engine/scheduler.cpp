@@ -172,9 +172,10 @@ int Scheduler::n_outputs(const Sequence& s, int first, int end) const {
   return std::max(n_sampled, end - std::max(first, s.n_rows_done));
 }
 
-// How many of the next n_tokens can be computed with the rows that are left, a row kept for each other sequence.
+// How many of the next n_tokens can be computed with the rows that are left, a row kept for each sequence that is still
+// to be assigned: all that this step may compute are running by now.
 int Scheduler::fit_rows(const Sequence& s, int n_tokens) const {
-  const int n_others = config_.max_sequences - 1 - static_cast<int>(assignments_.size());
+  const int n_others = n_running() - 1 - static_cast<int>(assignments_.size());
   const int n_rows = std::max(1, n_rows_left_ - n_others);
   const int n_wanted = n_outputs(s, s.n_scheduled, s.n_scheduled + n_tokens);
   return n_wanted <= n_rows ? n_tokens : n_tokens - (n_wanted - n_rows);
