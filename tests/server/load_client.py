@@ -4,7 +4,6 @@ asyncio over plain sockets, so that one process keeps up with a server, and noth
 
 import asyncio
 import json
-import random
 import socket
 import struct
 

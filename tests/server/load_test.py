@@ -9,7 +9,9 @@ load nothing may be left: no request, no block, no memory that grows, and the se
 
 import argparse
 import asyncio
+import json
 import random
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,8 +25,9 @@ N_BAD = 12
 N_POOL = 40
 LEAST_PHASE_S = 4
 MOST_HELD = 40  # half-sent requests that stay open
-ROOMY = ("--parallel", N_STREAMS, "--ctx", 1024)
-FEW_BLOCKS = ("--parallel", 16, "--kv-blocks", 48)  # one context and a half
+CONTEXT = 1024
+ROOMY = ("--parallel", N_STREAMS, "--ctx", CONTEXT)
+N_FEW_BLOCKS = 48  # one context and a half
 
 
 class Load:
@@ -246,6 +249,15 @@ async def ask_again(server, pool, timeout_s):
         raise AssertionError("after the load the answers are others")
 
 
+def few_blocks(program, model):
+    """Options of a server that computes 16 sequences at once, and has memory for N_FEW_BLOCKS of K/V."""
+    command = [program, "plan", model, "--ctx", str(CONTEXT), "--parallel", "16", "--json"]
+    plan = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    others = plan["total_bytes"] + plan["mapped_bytes"] - plan["kv_bytes"]
+    return ("--ctx", CONTEXT, "--parallel", 16,
+            "--memory", f"{others + N_FEW_BLOCKS * plan['kv_bytes'] // plan['kv_blocks']}B")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -264,8 +276,11 @@ def main():
         asyncio.run(ask_alone(server, pool, arguments.timeout_s))
         print(f"alone: {time.monotonic() - begin:.0f} s for {len(pool)} requests")
         run_phase("roomy", server, pool, rng, begin + arguments.seconds / 2, arguments)
-    with Served(arguments.program, arguments.model, *FEW_BLOCKS, environment=environment) as server:
+    options = few_blocks(arguments.program, arguments.model)
+    with Served(arguments.program, arguments.model, *options, environment=environment) as server:
         now = run_phase("few blocks", server, pool, rng, begin + arguments.seconds, arguments)
+        if now("kv_cache_blocks_total") > N_FEW_BLOCKS:
+            raise AssertionError(f"{now('kv_cache_blocks_total')} blocks are not few")
         if now("preemptions_total") == 0:
             raise AssertionError("nothing was preempted: this load proves less than it should")
 
