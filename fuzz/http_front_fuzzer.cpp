@@ -1,5 +1,5 @@
 // Arbitrary bytes as what a client sends, over a socket to a server in this process. The answers must be HTTP to a
-// reader of our own, one for each request that the handler was told of, in order; and the parsers must say the same
+// reader of our own, one for each request that the handler was told of, in order; and the parser must say the same
 // however the bytes are cut.
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,8 +19,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
-#include "server/http/http_body_reader.h"
-#include "server/http/http_head_parser.h"
+#include "server/http/http_request_parser.h"
 #include "server/http/http_server.h"
 #include "server/http/raw_client.h"
 
@@ -129,25 +128,38 @@ void check_connection(Server& server, std::string_view bytes) {
   require(answers->empty());
 }
 
-// What a parser says of bytes that are cut at one place.
-template <typename Parser>
-std::pair<size_t, int> feed(Parser& parser, std::string_view bytes, size_t cut) {
-  size_t n_taken = parser.feed(bytes.substr(0, cut));
-  if (n_taken == cut) n_taken += parser.feed(bytes.substr(cut));
-  return {n_taken, parser.fault() ? parser.fault()->status : parser.is_done() ? 200 : 0};
-}
+// What the parser says of bytes that are cut at one place.
+struct Reading {
+  RequestParser parser{RequestLimits{2000, 5000}};
+  size_t n_taken = 0;
+
+  Reading(std::string_view bytes, size_t cut) {
+    n_taken += parser.feed(bytes.substr(0, cut));
+    if (begin_body()) n_taken += parser.feed(bytes.substr(n_taken, cut - n_taken));
+    n_taken += parser.feed(bytes.substr(n_taken));
+    if (begin_body()) n_taken += parser.feed(bytes.substr(n_taken));
+  }
+
+  bool begin_body() {
+    if (!parser.head_is_done() || std::exchange(has_begun_body_, true)) return false;
+    parser.begin_body();
+    return true;
+  }
+  int status() const { return parser.fault() ? parser.fault()->status : parser.is_done() ? 200 : 0; }
+
+ private:
+  bool has_begun_body_ = false;
+};
 
 void check_cuts(std::string_view bytes) {
+  Reading whole(bytes, bytes.size());
+  const ParsedHead& head = whole.parser.parsed();
+  if (whole.status() == 200) require(head.head.is_chunked || whole.parser.body().size() == head.head.body_bytes);
   const size_t step = std::max<size_t>(1, bytes.size() / 8);
-  HeadParser whole_head(2000);
-  const auto head_said = feed(whole_head, bytes, bytes.size());
-  BodyReader whole_body(BodyLimits{5000, 500});
-  const auto body_said = feed(whole_body, bytes, bytes.size());
   for (size_t cut = 0; cut < bytes.size(); cut += step) {
-    HeadParser head(2000);
-    require(feed(head, bytes, cut) == head_said && head.parsed().head.headers == whole_head.parsed().head.headers);
-    BodyReader body(BodyLimits{5000, 500});
-    require(feed(body, bytes, cut) == body_said && body.body() == whole_body.body());
+    Reading reading(bytes, cut);
+    require(reading.n_taken == whole.n_taken && reading.status() == whole.status());
+    require(reading.parser.parsed().head.headers == head.head.headers && reading.parser.body() == whole.parser.body());
   }
 }
 
@@ -157,6 +169,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Server server;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   check_cuts(bytes);
+  check_cuts("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(bytes));
   check_connection(server, bytes);
   return 0;
 }

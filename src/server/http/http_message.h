@@ -20,7 +20,7 @@ struct RequestHead {
   std::string method;   // GET, HEAD (answered as GET, the front leaves the body out), POST, PUT, DELETE, PATCH, OPTIONS
   std::string path;     // percent-decoded, without the query: UTF-8 that begins with '/'; "*" of "OPTIONS *"
   std::string query;    // as written, without '?'; may be ""
-  Headers headers;      // in order; names as written
+  Headers headers;      // in order, those of one name together; names as written
   std::string address;  // of the client, without the port
   std::string id;       // x-request-id: the client's where it has one that is harmless in a log, else made here
   uint64_t body_bytes = 0;  // as declared; 0 where chunked or none

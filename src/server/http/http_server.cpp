@@ -1,7 +1,5 @@
 #include "server/http/http_server.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -31,11 +29,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "server/http/http_answer.h"
-#include "server/http/http_body_reader.h"
 #include "server/http/http_exchange.h"
 #include "server/http/http_fault.h"
 #include "server/http/http_guard.h"
-#include "server/http/http_head_parser.h"
+#include "server/http/http_request_parser.h"
 
 namespace quandex::server {
 namespace {
@@ -137,8 +134,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   asio::awaitable<bool> serve_one();
-  asio::awaitable<bool> read_head(HeadParser& parser);
-  asio::awaitable<bool> read_body(BodyReader& reader, const ParsedHead& request);
+  asio::awaitable<bool> read_head(RequestParser& parser);
+  asio::awaitable<bool> read_body(RequestParser& parser);
   asio::awaitable<bool> answer(ParsedHead request, std::string body);
   asio::awaitable<bool> send_whole(const ParsedHead& request, Response response, bool closes);
   asio::awaitable<bool> refuse(const ParsedHead& request, int status, std::string_view reason);
@@ -197,7 +194,7 @@ asio::awaitable<void> Connection::run() {
 // False: the connection ends.
 asio::awaitable<bool> Connection::serve_one() {
   account_ = {Clock::now(), n_sent_, n_queued_};
-  HeadParser parser(front_.options.most_header_bytes);
+  RequestParser parser(RequestLimits{front_.options.most_header_bytes, front_.options.most_body_bytes});
   const bool is_read = co_await read_head(parser);
   ParsedHead& request = parser.parsed();
   request.head.address = address_;
@@ -210,32 +207,25 @@ asio::awaitable<bool> Connection::serve_one() {
   if (auto early = front_.handler.check_head(request.head)) {
     co_return co_await send_whole(request, std::move(*early), request.head.has_body());
   }
-  const uint64_t most_bytes = front_.options.most_body_bytes;
-  if (request.head.body_bytes > most_bytes) {
-    const std::string reason =
-        fmt::format("the body has {} bytes, at most {} are taken", request.head.body_bytes, most_bytes);
-    co_return co_await refuse(request, 413, reason);
-  }
-  BodyReader reader = request.head.is_chunked ? BodyReader(BodyLimits{most_bytes, front_.options.most_header_bytes})
-                                              : BodyReader(request.head.body_bytes);
-  const bool has_body = co_await read_body(reader, request);
-  if (const auto& fault = reader.fault()) co_return co_await refuse(request, fault->status, fault->reason);
+  parser.begin_body();
+  const bool has_body = co_await read_body(parser);
+  if (const auto& fault = parser.fault()) co_return co_await refuse(request, fault->status, fault->reason);
   if (!has_body && !is_broken_ && !is_eof_) co_return co_await refuse(request, 408, "the request's body took too long");
   if (!has_body) {
     finish(request.head);
     co_return false;
   }
-  co_return co_await answer(std::move(request), std::move(reader.body()));
+  co_return co_await answer(std::move(request), std::move(parser.body()));
 }
 
 // False: there is a fault, the client is gone or too slow, or nobody wants another request.
-asio::awaitable<bool> Connection::read_head(HeadParser& parser) {
+asio::awaitable<bool> Connection::read_head(RequestParser& parser) {
   Clock::time_point deadline = account_.begin + limit(front_.options.idle_timeout_ms);
   bool has_begun = false;
   for (;;) {
     idle_since_ = kNever;
     consume(parser.feed(input()));
-    if (parser.is_done() || parser.fault()) co_return parser.is_done();
+    if (parser.head_is_done() || parser.fault()) co_return parser.head_is_done();
     if (!has_begun && parser.has_begun()) {
       has_begun = true;
       account_.begin = Clock::now();
@@ -247,16 +237,17 @@ asio::awaitable<bool> Connection::read_head(HeadParser& parser) {
   }
 }
 
-asio::awaitable<bool> Connection::read_body(BodyReader& reader, const ParsedHead& request) {
-  if (request.expects_continue && request.head.has_body() && input().empty()) {
+asio::awaitable<bool> Connection::read_body(RequestParser& parser) {
+  if (parser.fault()) co_return false;
+  if (parser.parsed().expects_continue && !parser.is_done() && input().empty()) {
     queue_output("HTTP/1.1 100 Continue\r\n\r\n");
     start_write();
   }
   Clock::time_point last_byte = Clock::now();
   for (;;) {
     if (!input().empty()) last_byte = Clock::now();
-    consume(reader.feed(input()));
-    if (reader.is_done() || reader.fault()) co_return reader.is_done();
+    consume(parser.feed(input()));
+    if (parser.is_done() || parser.fault()) co_return parser.is_done();
     const Clock::time_point deadline = last_byte + limit(front_.options.body_timeout_ms);
     if (is_broken_ || is_eof_ || Clock::now() >= deadline) co_return false;
     co_await wait(deadline);
