@@ -32,6 +32,8 @@ const char* name_of(ErrorCode code) {
       return "out_of_memory";
     case ErrorCode::device:
       return "device";
+    case ErrorCode::unavailable:
+      return "unavailable";
   }
   return "unknown";
 }
