@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "text/chat/chat_format.h"
@@ -16,7 +17,15 @@ int count_characters(std::string_view text) {
 }  // namespace
 
 Choice::Choice(const ServedModel& model, int index, std::vector<std::string> stops, bool at_start_of_text)
-    : model_(model), detokenizer_(model.tokenizer(), std::move(stops), false, at_start_of_text), index_(index) {}
+    : model_(model),
+      detokenizer_(model.tokenizer(), std::move(stops), false, at_start_of_text),
+      index_(index),
+      measured_(model.tokenizer(), {}, false, at_start_of_text) {}
+
+void Choice::show(const std::vector<int32_t>& markers) {
+  detokenizer_.show(markers);
+  measured_.show(markers);
+}
 
 void Choice::push(const SampledToken& token) {
   if (is_ended()) return;
@@ -49,12 +58,12 @@ TokenChoice Choice::token_choice(const SampledToken& token) const {
 
 void Choice::note_logprob(const SampledToken& token) {
   has_logprobs_ = true;
-  if (!measured_) measured_ = model_.tokenizer().stream(true);
   logprob_begins_.push_back(n_measured_bytes_);
-  std::string bytes;
-  measured_->push(token.id, false, bytes);
-  n_measured_bytes_ += bytes.size();
   logprobs_.push_back(token_choice(token));
+  logprobs_.back().offset = n_measured_characters_;
+  const std::string text = measured_.push(token.id);
+  n_measured_bytes_ += text.size();
+  n_measured_characters_ += count_characters(text);
 }
 
 // Tokens that lie in a stop string alone, or behind it, are no part of the answer.
@@ -78,7 +87,7 @@ ChatAnswerChoice::ChatAnswerChoice(const ServedModel& model, int index, std::vec
     : Choice(model, index, std::move(stops), true),
       parser_(model.chat_template().format(), options),
       most_calls_(most_calls) {
-  detokenizer_.show(marker_tokens(model.chat_template().format(), model.tokenizer()));
+  show(marker_tokens(model.chat_template().format(), model.tokenizer()));
 }
 
 void ChatAnswerChoice::add(ChatDelta delta) {
@@ -119,21 +128,45 @@ ChatChoice ChatAnswerChoice::whole() && {
 }
 
 TextAnswerChoice::TextAnswerChoice(const ServedModel& model, int index, std::vector<std::string> stops,
-                                   std::string echo)
-    : Choice(model, index, std::move(stops), false), news_(std::move(echo)) {}
+                                   std::string echo, bool with_logprobs)
+    : Choice(model, index, std::move(stops), false),
+      n_echoed_characters_(count_characters(echo)),
+      with_logprobs_(with_logprobs),
+      n_echoed_bytes_(echo.size()),
+      news_(std::move(echo)) {}
 
 void TextAnswerChoice::push_prompt(const SampledToken& token) {
+  if (!with_logprobs_) return;
   is_known_.push_back(token.logprob.has_value());
   prompt_logprobs_.push_back(token_choice(token));
+  prompt_.push_back(token.id);
   has_logprobs_ = true;
+}
+
+// Where each token stands in the echo. What the tokenizer put before the text is no part of it.
+void TextAnswerChoice::place_prompt_tokens() {
+  const Tokenizer& tokenizer = model_.tokenizer();
+  std::span<const int32_t> text(prompt_);
+  while (!text.empty() && tokenizer.is_control(text[0]) && tokenizer.decode(text, true).size() > n_echoed_bytes_)
+    text = text.subspan(1);
+  const size_t n_added = prompt_.size() - text.size();
+  Detokenizer measured(tokenizer, {}, true, true);
+  int n_characters = 0;
+  for (size_t i = 0; i < prompt_.size(); ++i) {
+    prompt_logprobs_[i].offset = std::min(n_characters, n_echoed_characters_);
+    if (i >= n_added) n_characters += count_characters(measured.push(prompt_[i]));
+  }
 }
 
 std::optional<CompletionLogprobs> TextAnswerChoice::take_logprobs() {
   if (!has_logprobs_) return std::nullopt;
-  CompletionLogprobs taken{std::exchange(prompt_logprobs_, {}), std::exchange(is_known_, {}), n_offset_};
-  std::ranges::move(take_shown_logprobs(), std::back_inserter(taken.tokens));
+  if (!prompt_logprobs_.empty()) place_prompt_tokens();
+  CompletionLogprobs taken{std::exchange(prompt_logprobs_, {}), std::exchange(is_known_, {})};
+  for (TokenChoice& token : take_shown_logprobs()) {
+    token.offset += n_echoed_characters_;
+    taken.tokens.push_back(std::move(token));
+  }
   taken.is_known.resize(taken.tokens.size(), true);
-  for (const TokenChoice& token : taken.tokens) n_offset_ += count_characters(token.chosen.bytes);
   return taken;
 }
 

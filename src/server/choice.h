@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +48,7 @@ class Choice {
   virtual bool is_reasoning() const { return false; }
   virtual bool is_complete() const { return false; }  // whatever comes, the answer has all that it may have
   TokenChoice token_choice(const SampledToken& token) const;
+  void show(const std::vector<int32_t>& markers);  // control tokens that are text all the same; before the first token
   std::vector<TokenChoice> take_shown_logprobs();  // of tokens whose text has come out, at least in part
 
   const ServedModel& model_;
@@ -63,8 +63,9 @@ class Choice {
   std::optional<EndReason> end_;
   int n_tokens_ = 0, n_reasoning_ = 0;
   uint64_t n_shown_bytes_ = 0;
-  std::unique_ptr<TokenStream> measured_;  // where each token's bytes begin; only with log probabilities
+  Detokenizer measured_;  // nothing is held back: where each token's text begins; only with log probabilities
   uint64_t n_measured_bytes_ = 0;
+  int n_measured_characters_ = 0;
   std::vector<TokenChoice> logprobs_;     // not yet taken
   std::vector<uint64_t> logprob_begins_;  // where the text of each begins
 };
@@ -96,10 +97,12 @@ class ChatAnswerChoice final : public Choice {
 
 class TextAnswerChoice final : public Choice {
  public:
-  // `echo`: the prompt's text, which comes first.
-  TextAnswerChoice(const ServedModel& model, int index, std::vector<std::string> stops, std::string echo);
+  // `echo`: the prompt's text, which comes first. Without `with_logprobs` the prompt's are dropped.
+  TextAnswerChoice(const ServedModel& model, int index, std::vector<std::string> stops, std::string echo,
+                   bool with_logprobs = true);
 
-  void push_prompt(const SampledToken& token);  // with its log probability, which the first one has not
+  // With its log probability, which the first one has not. All of them come before the first of the answer.
+  void push_prompt(const SampledToken& token);
 
   std::optional<Json> take_chunk(const AnswerHead& head, bool with_usage) override;
   CompletionChoice whole() &&;
@@ -108,10 +111,15 @@ class TextAnswerChoice final : public Choice {
   void add_text(const std::string& text) override { news_ += text; }
   std::optional<CompletionLogprobs> take_logprobs();
 
+  void place_prompt_tokens();
+
+  const int n_echoed_characters_;
+  const bool with_logprobs_;
+  const size_t n_echoed_bytes_;
   std::string news_;  // since the last chunk
+  std::vector<int32_t> prompt_;
   std::vector<TokenChoice> prompt_logprobs_;
   std::vector<bool> is_known_;  // of prompt_logprobs_
-  int n_offset_ = 0;            // characters of the tokens whose log probabilities have been taken
   bool has_sent_end_ = false;
 };
 

@@ -132,7 +132,8 @@ void ApiServer::completions(Call& call) {
       Request made = engine_request(model, request, plan, tokens, i, client);
       made.wants_prompt_logprobs = request.echo && (request.n_top_logprobs || made.max_tokens == 0);
       const int index = static_cast<int>(p) * request.n + i;
-      plan.choices.push_back({std::move(made), std::make_unique<TextAnswerChoice>(model, index, request.stop, echo)});
+      plan.choices.push_back({std::move(made), std::make_unique<TextAnswerChoice>(model, index, request.stop, echo,
+                                                                                  request.n_top_logprobs.has_value())});
     }
   }
   Generation::start({model, *call.engine, work_, metrics_}, call.exchange, std::move(plan));

@@ -15,24 +15,25 @@ using quandex::testing::Ids;
 // Ids below 256 are bytes; then come "ab", "abc", and the markers of ChatML with reasoning.
 constexpr int32_t kAb = 256, kAbc = 257, kEnd = 258, kThink = 259, kThinkEnd = 260;
 
+ModelFacts tiny_facts(int n_vocab) {
+  ModelFacts facts;
+  facts.id = "tiny";
+  facts.n_vocab = n_vocab;
+  facts.n_ctx = 64;
+  return facts;
+}
+
 class ChoiceTest : public ::testing::Test {
  protected:
   ChoiceTest()
       : tokenizer_(make_tokenizer(quandex::testing::bpe_metadata(
             "gpt-2", {"a|b", "ab|c"}, {{"<|im_end|>", 3}, {"<think>", 4}, {"</think>", 4}}))),
-        model_(facts(tokenizer_->n_vocab()), {}, *tokenizer_,
+        model_(tiny_facts(tokenizer_->n_vocab()), {}, *tokenizer_,
                ChatTemplate::from_source("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
                                          "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
                                          "{# <think> </think> #}",
                                          "test", Json::object())) {}
 
-  static ModelFacts facts(int n_vocab) {
-    ModelFacts facts;
-    facts.id = "tiny";
-    facts.n_vocab = n_vocab;
-    facts.n_ctx = 64;
-    return facts;
-  }
   static SampledToken token(int32_t id, std::optional<float> logprob = std::nullopt) { return {id, logprob, {}}; }
   static void push_text(Choice& choice, std::string_view text, std::optional<float> logprob = std::nullopt) {
     for (const char c : text) choice.push(token(static_cast<uint8_t>(c), logprob));
@@ -51,6 +52,12 @@ class ChoiceTest : public ::testing::Test {
 
 std::string text_of(const std::optional<Json>& chunk) {
   return chunk ? (*chunk)["choices"][0]["text"] : Json("(none)");
+}
+
+std::vector<int> offsets(const CompletionChoice& choice) {
+  std::vector<int> found;
+  for (const TokenChoice& token : choice.logprobs->tokens) found.push_back(token.offset);
+  return found;
 }
 
 TEST_F(ChoiceTest, ChunksTogetherAreTheWholeText) {
@@ -127,6 +134,69 @@ TEST_F(ChoiceTest, PromptTokensStandFirstAndTheVeryFirstIsUnknown) {
   EXPECT_EQ(whole.text, "abc");
   EXPECT_EQ(whole.logprobs->is_known, (std::vector<bool>{false, true, true}));
   EXPECT_EQ(whole.logprobs->tokens.size(), 3u);
+}
+
+TEST_F(ChoiceTest, LogProbabilitiesOfAPromptThatNobodyAskedForAreNotTold) {
+  TextAnswerChoice choice(model_, 0, {}, "ab", false);
+  choice.push_prompt(token('a'));
+  choice.push_prompt(token('b', -0.25f));
+  choice.end(EndReason::length);
+  EXPECT_FALSE(std::move(choice).whole().logprobs.has_value());
+}
+
+TEST_F(ChoiceTest, BytesThatAreNoTextDoNotMoveTheTokensBehindThem) {
+  TextAnswerChoice choice = text_choice({"b"});
+  for (const int32_t id : Ids{0xFF, 0xFF, 'a', 'b'}) choice.push(token(id, -1.0f));
+  const CompletionChoice whole = std::move(choice).whole();
+  EXPECT_EQ(whole.text, "\uFFFD\uFFFDa");
+  EXPECT_EQ(whole.logprobs->tokens.size(), 3u);
+}
+
+TEST_F(ChoiceTest, ControlTokensHaveNoPlaceInTheText) {
+  TextAnswerChoice choice = text_choice();
+  for (const int32_t id : Ids{'a', kEnd, 'b'}) choice.push(token(id, -1.0f));
+  choice.end(EndReason::length);
+  const CompletionChoice whole = std::move(choice).whole();
+  EXPECT_EQ(whole.text, "ab");
+  EXPECT_EQ(offsets(whole), (std::vector<int>{0, 1, 1}));
+}
+
+// Of SentencePiece: a space before each word, which the start of a text does not show.
+class PieceChoiceTest : public ::testing::Test {
+ protected:
+  static constexpr int32_t kBos = 1, kOne = 259, kTwo = 260;
+
+  PieceChoiceTest()
+      : tokenizer_(make_tokenizer(quandex::testing::spm_metadata({{"▁one", 1, -1}, {"▁two", 1, -2}}))),
+        model_(tiny_facts(tokenizer_->n_vocab()), {}, *tokenizer_, std::nullopt) {}
+
+  std::unique_ptr<Tokenizer> tokenizer_;
+  ServedModel model_;
+};
+
+TEST_F(PieceChoiceTest, ATokenThatLiesInAStopStringAloneHasNoLogProbability) {
+  TextAnswerChoice choice(model_, 0, {" two"}, "");
+  for (const int32_t id : {kOne, kTwo}) choice.push({id, -1.0f, {}});
+  const CompletionChoice whole = std::move(choice).whole();
+  EXPECT_EQ(whole.text, " one");
+  EXPECT_EQ(whole.logprobs->tokens.size(), 1u);
+}
+
+TEST_F(PieceChoiceTest, WhatTheTokenizerPutsBeforeAPromptHasNoPlaceInTheEcho) {
+  TextAnswerChoice choice(model_, 0, {}, "one two");
+  for (const int32_t id : {kBos, kOne, kTwo}) choice.push_prompt({id, -1.0f, {}});
+  choice.push({kOne, -1.0f, {}});
+  choice.end(EndReason::length);
+  const CompletionChoice whole = std::move(choice).whole();
+  EXPECT_EQ(whole.text, "one two one");
+  EXPECT_EQ(offsets(whole), (std::vector<int>{0, 0, 3, 7}));
+}
+
+TEST_F(PieceChoiceTest, AnEchoedControlTokenHasItsPlace) {
+  TextAnswerChoice choice(model_, 0, {}, "<s> one");  // of token ids
+  for (const int32_t id : {kBos, kOne}) choice.push_prompt({id, -1.0f, {}});
+  choice.end(EndReason::length);
+  EXPECT_EQ(offsets(std::move(choice).whole()), (std::vector<int>{0, 3}));
 }
 
 TEST_F(ChoiceTest, ReasoningIsApartAndItsTokensAreCounted) {

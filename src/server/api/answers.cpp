@@ -73,8 +73,6 @@ Json message_json(const ChatResult& result) {
   return message;
 }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 // The alternatives and the chosen token, which OpenAI counts beside them; of equal texts the likelier stays.
 Json likeliest_by_text(const TokenChoice& token) {
   Json by_text = Json::object();
@@ -90,17 +88,12 @@ Json likeliest_by_text(const TokenChoice& token) {
 // Parallel arrays.
 Json completion_logprobs(const CompletionLogprobs& logprobs) {
   Json tokens = Json::array(), chosen = Json::array(), top = Json::array(), offsets = Json::array();
-  int64_t n_begun = logprobs.first_offset;  // characters that begin before the token
   for (size_t i = 0; i < logprobs.tokens.size(); ++i) {
     const TokenChoice& token = logprobs.tokens[i];
     const bool is_known = i >= logprobs.is_known.size() || logprobs.is_known[i];
-    const std::string& bytes = token.chosen.bytes;
-    tokens.push_back(to_valid_utf8(bytes));
+    tokens.push_back(to_valid_utf8(token.chosen.bytes));
     chosen.push_back(is_known ? logprob_json(token.chosen.logprob) : Json());
-    // A token that begins within a character stands where the character does.
-    const bool is_within = !bytes.empty() && is_continuation(bytes[0]) && n_begun > logprobs.first_offset;
-    offsets.push_back(n_begun - (is_within ? 1 : 0));
-    n_begun += std::ranges::count_if(bytes, [](char c) { return !is_continuation(c); });
+    offsets.push_back(token.offset);
     top.push_back(is_known ? likeliest_by_text(token) : Json());
   }
   return {{"tokens", std::move(tokens)},

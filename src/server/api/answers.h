@@ -40,6 +40,7 @@ struct TokenText {
 struct TokenChoice {
   TokenText chosen;
   std::vector<TokenText> top;  // most likely first
+  int offset = 0;              // characters (code points) of the text before it; only completions tell it
 };
 
 // What sampling was in effect, the reuse of K/V and times, under the key "quandex".
@@ -62,7 +63,6 @@ struct ChatChoice {
 struct CompletionLogprobs {
   std::vector<TokenChoice> tokens;
   std::vector<bool> is_known;  // false: no log probability (the first token of an echoed prompt) → null
-  int first_offset = 0;        // text_offset of the first token, in characters (code points)
 };
 struct CompletionChoice {
   int index = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <random>
 
@@ -117,8 +118,8 @@ TEST(Answers, text_completions_have_their_own_shape_of_log_probabilities) {
   only.logprobs =
       CompletionLogprobs{.tokens = {choice("a", 0), choice("\xC3", -1, {{"\xC3", -1}, {"\xFF", -2}, {"x", -3}}),
                                     choice("\xA9", -0.5f), choice("!", -kInfinity)},
-                         .is_known = {false, true, true, true},
-                         .first_offset = 10};
+                         .is_known = {false, true, true, true}};
+  for (size_t i = 0; i < 4; ++i) only.logprobs->tokens[i].offset = std::array{10, 11, 11, 12}[i];
   const Json answer = text_completion(head(), {only}, usage(), effective());
   EXPECT_EQ(answer["object"], "text_completion");
   EXPECT_EQ(answer["choices"][0], Json::parse("{\"text\": \"a\xC3\xA9!\","

@@ -74,7 +74,7 @@ void print_completions() {
   full.index = 1;
   full.text = "\xC3\xA9";
   full.end = EndReason::length;
-  full.logprobs = CompletionLogprobs{.tokens = tokens(), .is_known = {true, true}, .first_offset = 0};
+  full.logprobs = CompletionLogprobs{.tokens = tokens(), .is_known = {true, true}};
   const char* const openai = "CreateCompletionResponse";
   print("TextCompletion", openai, text_completion(head(), {plain, full}, usage(), effective()));
   CompletionChunk chunk;
