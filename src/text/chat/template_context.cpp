@@ -1,5 +1,6 @@
 #include "text/chat/template_context.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -98,11 +99,20 @@ Json template_context(const ChatInput& input, const Json& special_tokens, const 
     context["enable_thinking"] = *input.enable_thinking;
     if (!abilities.thinking_switch.empty()) context[abilities.thinking_switch] = *input.enable_thinking;
   }
+  // Looked for among our own names alone: a client may send any number of its own, and a walk for each would take
+  // their square.
+  Json::object_t& members = context.get_ref<Json::object_t&>();
+  const auto n_own = static_cast<std::ptrdiff_t>(members.size());
   for (const auto& [name, value] : input.extra.items()) {
     const bool is_set = is_own_name(name) || (input.enable_thinking && name == "enable_thinking");
     if (is_set)
       throw Error(ErrorCode::invalid_argument, "names for the chat template: '{}' is set by other means", shown(name));
-    context[name] = value;
+    const auto end = members.begin() + n_own;
+    const auto own = std::find_if(members.begin(), end, [&](const auto& member) { return member.first == name; });
+    if (own != end)
+      own->second = value;
+    else
+      members.emplace_back(name, value);
   }
   return context;
 }

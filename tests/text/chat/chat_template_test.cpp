@@ -65,6 +65,15 @@ TEST(ChatTemplate, the_context_is_that_of_transformers) {
   EXPECT_EQ(from(source).render(input), "1 False False False True B </s> False True");
 }
 
+// A walk over all of them for each would take minutes.
+TEST(ChatTemplate, names_of_the_caller_may_be_very_many) {
+  ChatInput input = asking();
+  Json::object_t names;
+  for (int i = 0; i < 200'000; ++i) names.emplace_back(std::to_string(i), i);
+  input.extra = std::move(names);
+  EXPECT_EQ(from("{{ messages | length }}").render(input), "1");
+}
+
 TEST(ChatTemplate, names_that_are_set_otherwise_are_refused) {
   const ChatTemplate chat = from("{{ messages[0].content }}");
   for (const char* name : {"messages", "tools", "add_generation_prompt"}) {
