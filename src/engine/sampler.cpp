@@ -41,6 +41,13 @@ void check_logit_bias(std::span<const LogitBias> biases, int n_ids) {
                   kBannedBias, kMostBias);
     }
   }
+  if (biases.size() < static_cast<size_t>(n_ids)) return;
+  std::vector<bool> is_banned(static_cast<size_t>(n_ids));
+  for (const auto& [token, bias] : biases)
+    if (bias <= kBannedBias) is_banned[static_cast<size_t>(token)] = true;
+  if (std::ranges::find(is_banned, false) == is_banned.end()) {
+    throw Error(ErrorCode::invalid_argument, "logit_bias: every token is banned");
+  }
 }
 
 SampleParameters sample_parameters(const SamplingParams& params, int output_index, int n_ids) {

@@ -35,7 +35,7 @@ struct LogitBias {
 // Throws Error{invalid_argument} naming the parameter, the value found and the values possible.
 void check_sampling_params(const SamplingParams& params);
 
-// The same for biases: of tokens below n_ids, each between kBannedBias and kMostBias.
+// The same for biases: of tokens below n_ids, each between kBannedBias and kMostBias, and not a ban of every token.
 void check_logit_bias(std::span<const LogitBias> biases, int n_ids);
 
 SampleParameters sample_parameters(const SamplingParams& params, int output_index, int n_ids = 0);

@@ -207,8 +207,9 @@ TEST(Engine, a_stop_id_ends_the_output_and_is_not_part_of_it) {
 TEST(Engine, what_cannot_be_honoured_is_refused_and_the_others_run) {
   const TinyModel model("llama");
   TinyEngine tiny(model, {.n_ctx = 64, .max_sequences = 2, .n_kv_blocks = 1});
-  std::vector<Request> requests(10);
+  std::vector<Request> requests(11);
   for (Request& r : requests) r.prompt = tiny_prompt(4, 0);
+  for (int32_t id = 0; id < 97; ++id) requests[10].logit_bias.push_back({id, -100});
   requests[0].prompt = {};
   requests[1].prompt = tiny_prompt(65, 0);
   requests[2].prompt = {3, 97};
@@ -230,6 +231,7 @@ TEST(Engine, what_cannot_be_honoured_is_refused_and_the_others_run) {
   EXPECT_EQ(outcomes[7].error, "logit_bias: token 97 is not in the vocabulary of 97");
   EXPECT_EQ(outcomes[8].error, "logit_bias: 100.5 of token 96 is not between -100 and 100");
   EXPECT_EQ(outcomes[9].error, "max_tokens: -1 is not at least 1");
+  EXPECT_EQ(outcomes[10].error, "logit_bias: every token is banned");
   for (size_t i = 0; i < requests.size(); ++i) {
     const auto check = [&] { tiny.engine.check(requests[i]); };
     if (i == 5) {

@@ -17,9 +17,6 @@ void read_real(const Json& body, std::string_view name, float& value) {
   if (const Json* found = given(body, name)) value = static_cast<float>(found->get<double>());
 }
 
-// Numbers above zero that a float would make zero are its least one.
-float above_zero(double value) { return std::max(static_cast<float>(value), std::numeric_limits<float>::min()); }
-
 void read_repetition_penalty(const Json& body, SamplingParams& sampling) {
   const Json* value = given(body, "repetition_penalty");
   const Json* other = given(body, "repeat_penalty");
@@ -28,7 +25,7 @@ void read_repetition_penalty(const Json& body, SamplingParams& sampling) {
         "repeat_penalty", "invalid_value",
         fmt::format("found {} beside repetition_penalty {}, expected one of the two", other->dump(), value->dump()));
   if (!value) value = other;
-  if (value) sampling.repeat_penalty = above_zero(value->get<double>());
+  if (value) sampling.repeat_penalty = static_cast<float>(value->get<double>());
 }
 
 void read_sampling(const Json& body, SamplingParams& sampling) {
@@ -71,6 +68,9 @@ void read_logit_bias(const Json& body, const ModelFacts& model, std::vector<Logi
     check_token_id(id, model, at.member(key));
     biases.push_back({static_cast<int32_t>(id), static_cast<float>(bias.get<double>())});
   }
+  const auto is_ban = [](const LogitBias& bias) { return bias.bias <= kBannedBias; };
+  if (std::ranges::count_if(biases, is_ban) >= model.n_vocab)
+    throw field_error("logit_bias", "invalid_value", "bans every token");
 }
 
 void read_stream(const Json& body, GenerationRequest& request) {

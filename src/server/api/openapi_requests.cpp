@@ -23,7 +23,7 @@ Json number_schema(const Field& field, bool is_integer) {
     schema["format"] = "int64";
     return schema;
   }
-  if (field.least > -kNoLimit) schema[field.is_above_least ? "exclusiveMinimum" : "minimum"] = bound(field.least);
+  if (field.least > -kNoLimit) schema["minimum"] = bound(field.least);
   if (field.most < kNoLimit) schema["maximum"] = bound(field.most);
   return schema;
 }

@@ -29,10 +29,7 @@ std::string bound_text(double bound) {
 
 std::string range_text(const Field& field) {
   if (field.most == 0x1p63) return " of 64 bits";
-  if (field.most < kNoLimit)
-    return field.is_above_least
-               ? fmt::format(" above {} and at most {}", bound_text(field.least), bound_text(field.most))
-               : fmt::format(" between {} and {}", bound_text(field.least), bound_text(field.most));
+  if (field.most < kNoLimit) return fmt::format(" between {} and {}", bound_text(field.least), bound_text(field.most));
   return field.least > -kNoLimit ? fmt::format(" of {} or more", bound_text(field.least)) : "";
 }
 
@@ -145,8 +142,7 @@ class Checker {
     // Whole numbers of 64 bits are the widest that there are; an unsigned one above them is none of ours.
     const bool is_huge = is_integer && value.is_number_unsigned() &&
                          value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-    if (x < field.least || (field.is_above_least && x <= field.least))
-      refuse(path, fmt::format("{}_below_min_value", kind), found());
+    if (x < field.least) refuse(path, fmt::format("{}_below_min_value", kind), found());
     if (x > field.most || is_huge) refuse(path, fmt::format("{}_above_max_value", kind), found());
   }
 

@@ -5,6 +5,7 @@ namespace quandex::server {
 namespace {
 
 constexpr double kMostInt32 = std::numeric_limits<int32_t>::max();
+constexpr double kLeastPenalty = 0.01;  // far below it logits, which are divided by it, are no numbers any more
 constexpr double kLeastInt64 = -0x1p63, kMostInt64 = 0x1p63;
 
 constexpr std::string_view kNoStructure = "structured output is not supported yet";
@@ -73,15 +74,13 @@ constexpr std::array kSharedFields{
     Field{.name = "repetition_penalty",
           .kinds = kNumber,
           .description = "Extension. Above 1: tokens of prompt and answer become less likely. Default: 1.",
-          .least = 0,
-          .most = 100,
-          .is_above_least = true},
+          .least = kLeastPenalty,
+          .most = 100},
     Field{.name = "repeat_penalty",
           .kinds = kNumber,
           .description = "Another name of repetition_penalty.",
-          .least = 0,
-          .most = 100,
-          .is_above_least = true},
+          .least = kLeastPenalty,
+          .most = 100},
     Field{.name = "logit_bias",
           .kinds = kObject,
           .description = "Added to the logits of tokens: keys are token ids as text, values from -100 to 100.",

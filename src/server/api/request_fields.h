@@ -47,9 +47,8 @@ struct Field {
   bool is_required = false;
   bool is_nullable = true;  // null is absence
 
-  // Of numbers; both bounds are included unless said otherwise.
+  // Of numbers; both bounds are included.
   double least = -kNoLimit, most = kNoLimit;
-  bool is_above_least = false;
 
   // Of strings, in characters.
   size_t least_length = 0, most_length = kAnySize;

@@ -132,12 +132,13 @@ TEST(ChatRequest, a_top_p_of_zero_is_the_likeliest_token) {
   }
 }
 
-TEST(ChatRequest, what_a_float_would_make_zero_stays_above_it) {
-  const SamplingParams sampling = chat({{"repetition_penalty", 1e-60}}).sampling;
-  EXPECT_GT(sampling.repeat_penalty, 0);
-  check_sampling_params(sampling);
-  EXPECT_EQ(chat({{"top_k", -1}}).sampling.top_k, 0);
+TEST(ChatRequest, a_penalty_leaves_logits_that_are_numbers) {
+  for (const double penalty : {0.0, 1e-60, 1e-38, 0.009})
+    expect_chat_refusal({{"repetition_penalty", penalty}}, "repetition_penalty", "decimal_below_min_value");
+  check_sampling_params(chat({{"repetition_penalty", 0.01}}).sampling);
 }
+
+TEST(ChatRequest, minus_one_is_no_top_k) { EXPECT_EQ(chat({{"top_k", -1}}).sampling.top_k, 0); }
 
 TEST(ChatRequest, two_names_of_one_setting_must_agree) {
   EXPECT_EQ(chat({{"max_tokens", 9}, {"max_completion_tokens", 9}}).max_tokens, 9);
@@ -169,6 +170,11 @@ TEST(ChatRequest, biases_are_of_tokens_that_the_model_has) {
     EXPECT_EQ(refusal->param, std::string("logit_bias.") + key);
     EXPECT_EQ(refusal->code, "invalid_value");
   }
+  Json bans = Json::object();
+  for (int id = 0; id < 999; ++id) bans[std::to_string(id)] = -100;
+  EXPECT_EQ(chat({{"logit_bias", bans}}).logit_bias.size(), 999u);
+  bans["999"] = -100;
+  expect_chat_refusal({{"logit_bias", bans}}, "logit_bias", "invalid_value");
 }
 
 // --- what is refused by name
