@@ -232,10 +232,17 @@ int run_start(StartOptions& options) {
   EngineThread engine(session.engine(), {.most_waiting = options.queue},
                       [&](const EngineStatus& status, double seconds) { metrics.note_step(status, seconds); });
   api.serve({&model, &engine});
+  struct Stop {  // however this function ends: handlers use the model and the engine
+    HttpServer& http;
+    ApiServer& api;
+    ~Stop() {
+      http.stop();
+      api.stop();
+    }
+  } const stop{http, api};
   print_banner(model, url_of(options.host, http.port()), needs_key, roof);
   wait_for_signal();
   drain(api, http, engine, options.drain_seconds);
-  http.stop();
   return 0;
 }
 

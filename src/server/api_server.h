@@ -50,6 +50,10 @@ class ApiServer final : public HttpHandler {
   void serve(const ServedParts& parts);  // the model is there
   void drain() { is_draining_ = true; }  // no more generations
 
+  // Waits for the handlers that are at work; there are none from here on. After the HTTP server has stopped, and before
+  // the model and the engine go.
+  void stop() { work_.stop(); }
+
   std::optional<Response> check_head(const RequestHead& head) override;
   void handle(std::shared_ptr<Exchange> exchange) override;
   Response refusal(const RequestHead& head, int status, std::string_view reason) override;

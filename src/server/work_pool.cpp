@@ -1,6 +1,7 @@
 #include "server/work_pool.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -13,18 +14,30 @@ WorkPool::WorkPool(int n_threads) {
   for (int i = 0; i < n_threads; ++i) threads_.emplace_back([this, takes_long = i > 0] { run(takes_long); });
 }
 
-WorkPool::~WorkPool() {
+WorkPool::~WorkPool() { stop(); }
+
+void WorkPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  std::deque<std::function<void()>> rest;  // posted while the last thread ended; destroyed without the lock
+  {
+    const std::lock_guard lock(mutex_);
+    has_stopped_ = true;
+    rest.swap(short_);
+    std::ranges::move(long_, std::back_inserter(rest));
+    long_.clear();
+  }
 }
 
 void WorkPool::post(std::function<void()> task, bool is_short) {
   {
     const std::lock_guard lock(mutex_);
+    if (has_stopped_) return;
     (is_short ? short_ : long_).push_back(std::move(task));
   }
   wake_.notify_all();  // one alone might be the thread that does not take it
@@ -41,10 +54,11 @@ void WorkPool::run(bool takes_long) {
     wake_.wait(lock, [&] { return is_ending_ || !short_.empty() || (takes_long && !long_.empty()); });
     std::deque<std::function<void()>>& queue = !short_.empty() ? short_ : long_;
     if (queue.empty() || (&queue == &long_ && !takes_long)) return;  // ending, and nothing left for this thread
-    const std::function<void()> task = std::move(queue.front());
+    std::function<void()> task = std::move(queue.front());
     queue.pop_front();
     lock.unlock();
     task();
+    task = nullptr;  // what it holds goes without the lock
     lock.lock();
   }
 }

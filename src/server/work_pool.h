@@ -15,13 +15,17 @@ namespace quandex::server {
 class WorkPool {
  public:
   explicit WorkPool(int n_threads);
-  ~WorkPool();  // runs what has been posted, then ends
+  ~WorkPool();  // as stop()
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
 
   // Runs `task`, which must not throw, on one of the threads, in order of posting. Tasks posted with `is_short` come
   // before all others: a token on its way to a client does not wait for somebody's long prompt.
   void post(std::function<void()> task, bool is_short = false);
+
+  // Runs what has been posted and joins the threads; tasks that are posted later are dropped. Not to be called by a
+  // task.
+  void stop();
 
   size_t n_waiting() const;
 
@@ -31,7 +35,7 @@ class WorkPool {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> short_, long_;
-  bool is_ending_ = false;
+  bool is_ending_ = false, has_stopped_ = false;
   std::vector<std::thread> threads_;
 };
 

@@ -4,6 +4,7 @@ usage: api_test.py QUANDEX MODEL
 """
 
 import json
+import select
 import signal
 import socket
 import sys
@@ -348,6 +349,16 @@ class Many(ApiCase):
                 answers[i] = server.post(TEXT, bodies[i % 8]).json()["choices"]
 
             threads = [threading.Thread(target=ask, args=(i,)) for i in range(32)]
+    def test_a_handler_at_work_keeps_what_it_uses(self):
+        """Text that takes longer to tokenize than the server has. A sanitizer sees what is used too late."""
+        server = Served(PROGRAM, MODEL, "--drain-seconds", 0)
+        client = Stream(server, "/tokenize", {"text": "abc " * 1_000_000})
+        wait_until(lambda: Metrics(server)("http_requests_in_flight") == 2 or select.select([client.socket], [], [], 0)[0],
+                   "the text is there")
+        server.stop()
+        client.close()
+
+
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -17,6 +17,18 @@ TEST(WorkPool, RunsWhatHasBeenPostedBeforeItEnds) {
   EXPECT_EQ(n_run, 500);
 }
 
+TEST(WorkPool, NothingRunsOnceItHasStopped) {
+  std::atomic<int> n_run{0};
+  WorkPool pool(2);
+  for (int i = 0; i < 100; ++i) pool.post([&] { ++n_run; });
+  pool.stop();
+  EXPECT_EQ(n_run, 100);
+  for (const bool is_short : {false, true}) pool.post([&] { ++n_run; }, is_short);
+  EXPECT_EQ(pool.n_waiting(), 0u);
+  pool.stop();
+  EXPECT_EQ(n_run, 100);
+}
+
 TEST(WorkPool, ShortTasksAreNotHeldUpByLongOnes) {
   WorkPool pool(2);
   std::promise<void> release;
