@@ -25,10 +25,9 @@ bool is_json(std::string_view content_type) {
 }
 
 Response not_ready(bool is_draining) {
-  ApiError error(503, is_draining ? "the server is shutting down" : "the model is still loading");
-  error.type = "server_error";
-  return error_response(
-      error.with_code(is_draining ? "shutting_down" : "model_loading").with_header("Retry-After", "2"));
+  return error_response(ApiError(503, is_draining ? "the server is shutting down" : "the model is still loading")
+                            .with_code(is_draining ? "shutting_down" : "model_loading")
+                            .with_header("Retry-After", "2"));
 }
 
 }  // namespace
@@ -184,7 +183,9 @@ void ApiServer::run(const Route& route, std::shared_ptr<Exchange> exchange) {
 }
 
 Response ApiServer::refusal(const RequestHead& head, int status, std::string_view reason) {
-  Response response = error_response(ApiError(status, std::string(reason)));
+  ApiError error(status, std::string(reason));
+  if (status == 503) error.with_code("shutting_down").with_header("Retry-After", "2");
+  Response response = error_response(error);
   add_cors(head, response.headers);
   return response;
 }

@@ -31,20 +31,13 @@ std::string without_folders(std::string_view text) {
   return out;
 }
 
-ApiError server_error() {
-  ApiError error(kServerError, "the server failed to answer; its log says more");
-  error.type = "server_error";
-  return error;
-}
+ApiError server_error() { return {kServerError, "the server failed to answer; its log says more"}; }
 
 }  // namespace
 
 ApiError api_error_of(const Error& error) {
-  if (error.code() == ErrorCode::unavailable) {
-    ApiError gone(kUnavailable, error.what());
-    gone.type = "server_error";
-    return gone.with_code("shutting_down");
-  }
+  if (error.code() == ErrorCode::unavailable)
+    return ApiError(kUnavailable, error.what()).with_code("shutting_down").with_header("Retry-After", "2");
   const bool is_of_request = error.code() == ErrorCode::invalid_argument || error.code() == ErrorCode::unsupported;
   if (!is_of_request) return server_error();
   ApiError result(kBadRequest, without_folders(error.what()));

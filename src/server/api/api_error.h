@@ -13,13 +13,14 @@ namespace quandex::server {
 
 class ApiError : public std::runtime_error {
  public:
-  ApiError(int status, const std::string& message) : std::runtime_error(message), status(status) {}
+  ApiError(int status, const std::string& message)
+      : std::runtime_error(message), status(status), type(status >= 500 ? "server_error" : "invalid_request_error") {}
 
   int status;
-  std::string type = "invalid_request_error";  // of 5xx: server_error
-  std::optional<std::string> param;            // "messages[0].role": the field that is wrong
-  std::optional<std::string> code;             // "context_length_exceeded"
-  Headers headers;                             // Retry-After, Allow, WWW-Authenticate
+  std::string type;                  // who is at fault, as the status says
+  std::optional<std::string> param;  // "messages[0].role": the field that is wrong
+  std::optional<std::string> code;   // "context_length_exceeded"
+  Headers headers;                   // Retry-After, Allow, WWW-Authenticate
 
   ApiError& with_param(std::string name) { return param = std::move(name), *this; }
   ApiError& with_code(std::string name) { return code = std::move(name), *this; }

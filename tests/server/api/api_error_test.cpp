@@ -13,9 +13,13 @@ TEST(ApiError, has_openais_shape_with_nulls_where_nothing_is_known) {
                                                          "param": null, "code": null}})"));
 }
 
+TEST(ApiError, statuses_say_whose_fault_it_is) {
+  for (const int status : {400, 404, 413, 499}) EXPECT_EQ(ApiError(status, "a").type, "invalid_request_error");
+  for (const int status : {500, 501, 503}) EXPECT_EQ(ApiError(status, "a").type, "server_error");
+}
+
 TEST(ApiError, carries_param_code_and_headers) {
   ApiError error(503, "busy");
-  error.type = "server_error";
   error.with_param("n").with_code("overloaded").with_header("retry-after", "2");
   const Response response = error_response(error);
   EXPECT_EQ(response.status, 503);
