@@ -26,8 +26,7 @@ std::optional<std::vector<uint64_t>> EngineThread::submit(std::vector<Submission
   {
     const std::lock_guard lock(mutex_);
     if (stop_reason_) throw *stop_reason_;
-    const size_t n_places = static_cast<size_t>(engine_.options().max_sequences + options_.most_waiting);
-    if (static_cast<size_t>(n_unfinished_) + submissions.size() > n_places) return std::nullopt;
+    if (static_cast<size_t>(n_unfinished_) + submissions.size() > most_requests()) return std::nullopt;
     n_unfinished_ += static_cast<int>(submissions.size());
     for (Submission& submission : submissions) {
       tickets.push_back(++n_tickets_);

@@ -59,6 +59,11 @@ class EngineThread {
   // The request ends before the next step. One that has ended already is ignored.
   void cancel(uint64_t ticket);
 
+  // What submit() can ever take at once: running and waiting.
+  size_t most_requests() const {
+    return static_cast<size_t>(engine_.options().max_sequences) + static_cast<size_t>(options_.most_waiting);
+  }
+
   EngineThreadStatus status() const;
   int retry_after_seconds() const;  // when to come again after being turned away: a guess, 1 to 60
 

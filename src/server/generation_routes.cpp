@@ -67,6 +67,16 @@ Request engine_request(const ServedModel& model, const GenerationRequest& reques
 }
 
 // A text, which must give tokens, or ids, which must be the model's.
+// What the queue can never hold is the request's fault, and no reason to come again later.
+void check_choices(const EngineThread& engine, size_t n, std::string_view param) {
+  if (n <= engine.most_requests()) return;
+  throw ApiError(400, fmt::format("'{}': found {} choices in all, expected at most {}, which this server computes and "
+                                  "lets wait at once",
+                                  param, n, engine.most_requests()))
+      .with_param(std::string(param))
+      .with_code("invalid_value");
+}
+
 std::vector<int32_t> prompt_tokens(const ServedModel& model, const PromptInput& input, const std::string& param) {
   if (const auto* text = std::get_if<std::string>(&input)) return model.encode_prompt(*text, param);
   return std::get<std::vector<int32_t>>(input);
@@ -84,6 +94,7 @@ void ApiServer::chat_completions(Call& call) {
   const ChatRequest request = parse_chat_request(call.body(), model.facts(), request_options());
   call.exchange->release_body();
   ChatInput input;
+  check_choices(*call.engine, static_cast<size_t>(request.n), "n");
   input.messages = request.messages;
   input.tools = request.tools;
   input.enable_thinking = request.enable_thinking;
@@ -115,6 +126,8 @@ void ApiServer::completions(Call& call) {
   call.exchange->release_body();
   GenerationPlan plan = plan_of(model, request, "cmpl", text_form());
   call.warn(request.warnings);
+  check_choices(*call.engine, request.prompts.size() * static_cast<size_t>(request.n),
+                request.prompts.size() > 1 ? "prompt" : "n");
   plan.headers = call.headers;
   const uint64_t client = client_of(call.head());
   for (size_t p = 0; p < request.prompts.size(); ++p) {

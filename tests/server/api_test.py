@@ -305,6 +305,16 @@ class Drain(ApiCase):
     def test_live_streams_finish_and_new_requests_are_refused(self):
         server = Served(PROGRAM, MODEL, "--drain-seconds", 60)
         client = Stream(server, TEXT, self.BODY)
+    def test_more_choices_than_the_queue_can_ever_hold_are_the_clients_fault(self):
+        with Served(PROGRAM, MODEL, "--parallel", 1, "--queue", 1) as server:
+            answer = server.post(TEXT, {"prompt": "Once", "n": 3, "max_tokens": 1})
+            self.check_error(answer, 400, "invalid_value", "n", contains=("3", "2"))
+            answer = server.post(TEXT, {"prompt": ["Once", "Twice", "Thrice"], "max_tokens": 1})
+            self.check_error(answer, 400, "invalid_value", "prompt")
+            chat = server.post(CHAT, {"messages": HELLO, "n": 3, "max_tokens": 1})
+            self.check_error(chat, 400, "invalid_value", "n")
+            self.assertEqual(len(server.post(TEXT, {"prompt": "Once", "n": 2, "max_tokens": 1}).json()["choices"]), 2)
+
         first = client.read_some()
         idle = socket.create_connection(("127.0.0.1", server.port), 60)
         server.process.send_signal(signal.SIGTERM)
