@@ -9,4 +9,6 @@ void log_to_stderr(const std::string& program) {
   spdlog::set_pattern("%n: %l: %v");
 }
 
+void log_with_time() { spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n: %l: %v"); }
+
 }  // namespace quandex

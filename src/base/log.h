@@ -13,4 +13,7 @@ namespace quandex {
 // Sends log messages to standard error; without this they go to standard output, which belongs to results.
 void log_to_stderr(const std::string& program);
 
+// Writes the time, with its zone, before each message from here on: for what runs for days.
+void log_with_time();
+
 }  // namespace quandex

@@ -202,6 +202,7 @@ void drain(ApiServer& api, HttpServer& http, EngineThread& engine, int seconds) 
 
 int run_start(StartOptions& options) {
   options.model.path = model_path(options);
+  log_with_time();
   ApiOptions api_options{.keys = api_keys(options),
                          .cors_origins = options.cors_origins,
                          .is_lenient = options.is_lenient,
@@ -231,7 +232,6 @@ int run_start(StartOptions& options) {
   const ServedModel model(std::move(facts), describe(options, session), session.tokenizer(), std::move(chat_template));
   EngineThread engine(session.engine(), {.most_waiting = options.queue},
                       [&](const EngineStatus& status, double seconds) { metrics.note_step(status, seconds); });
-  api.serve({&model, &engine});
   struct Stop {  // however this function ends: handlers use the model and the engine
     HttpServer& http;
     ApiServer& api;
@@ -240,6 +240,7 @@ int run_start(StartOptions& options) {
       api.stop();
     }
   } const stop{http, api};
+  api.serve({&model, &engine});
   print_banner(model, url_of(options.host, http.port()), needs_key, roof);
   wait_for_signal();
   drain(api, http, engine, options.drain_seconds);
