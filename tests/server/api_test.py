@@ -353,7 +353,13 @@ class Many(ApiCase):
                    "temperature": 0.9, "max_tokens": 20, "ignore_eos": True, "logprobs": 1} for i in range(8)]
         with Served(PROGRAM, MODEL, "--parallel", 1) as server:
             alone = [server.post(TEXT, body).json()["choices"] for body in bodies]
-        with Served(PROGRAM, MODEL, "--parallel", 4, "--ctx", 224, "--max-step-ms", 5) as server:
+        with Served(PROGRAM, MODEL, "--parallel", 4, "--ctx", 224) as server:
+            health = server.get("/health").json()
+        memory, n_blocks = health["memory"], health["kv_blocks"]["total"]
+        n_bytes = memory["weights_bytes"] + memory["scratch_bytes"] + 15 * memory["kv_bytes"] // (2 * n_blocks)
+        memory = f"{n_bytes // 1000}kB"
+        with Served(PROGRAM, MODEL, "--parallel", 4, "--ctx", 224, "--max-step-ms", 5, "--memory", memory) as server:
+            self.assertEqual(server.get("/health").json()["kv_blocks"]["total"], 7)
             answers = {}
 
             def ask(i):
@@ -380,3 +386,4 @@ class Many(ApiCase):
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)
+            self.assertGreater(Metrics(server)("preemptions_total"), 0)
