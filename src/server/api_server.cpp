@@ -1,6 +1,7 @@
 #include "server/api_server.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,7 +13,14 @@
 namespace quandex::server {
 namespace {
 
-constexpr std::string_view kNoRoute = "other";  // the label of what no route takes
+constexpr std::string_view kOther = "other";  // the label of paths and methods that there are none of
+constexpr std::array<std::string_view, 7> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+
+// A value that a client wrote, in a line of keys and values: none of it looks like another key.
+std::string logged(std::string_view value) {
+  const std::string text = shown(value);
+  return text.find_first_of(" \"=\\") == std::string::npos ? text : Json(text).dump();
+}
 
 std::string_view as_get(std::string_view method) { return method == "HEAD" ? "GET" : method; }
 
@@ -85,6 +93,14 @@ const Route* ApiServer::find_route(std::string_view method, std::string_view pat
   return found == routes().end() ? nullptr : &*found;
 }
 
+std::string ApiServer::allowed_methods(std::string_view path) {
+  std::string allowed;
+  for (const Route& route : routes())
+    if (route.matches(path))
+      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method == "GET" ? "GET, HEAD" : route.method);
+  return allowed;
+}
+
 std::optional<Response> ApiServer::check_head(const RequestHead& head) {
   std::optional<Response> refused = check(head);
   if (refused) add_cors(head, refused->headers);
@@ -92,10 +108,7 @@ std::optional<Response> ApiServer::check_head(const RequestHead& head) {
 }
 
 std::optional<Response> ApiServer::check(const RequestHead& head) const {
-  std::string allowed;
-  for (const Route& route : routes())
-    if (route.matches(head.path))
-      allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method == "GET" ? "GET, HEAD" : route.method);
+  const std::string allowed = allowed_methods(head.path);
   if (head.method == "OPTIONS" && (head.path == "*" || !allowed.empty())) return preflight(head);
   const Route* route = find_route(head.method, head.path);
   if (!(route && route->is_open) && !options_.keys.is_open() && !options_.keys.find(head.header("authorization"))) {
@@ -124,26 +137,26 @@ std::optional<Response> ApiServer::check(const RequestHead& head) const {
 
 Response ApiServer::preflight(const RequestHead& head) const {
   Response response{204, {}, {}};
-  std::string allowed = "OPTIONS";
-  for (const Route& route : routes())
-    if (route.matches(head.path)) allowed += fmt::format(", {}", route.method);
+  const std::string methods = allowed_methods(head.path);
+  const std::string allowed = methods.empty() ? "OPTIONS" : methods + ", OPTIONS";
   response.headers.emplace_back("allow", allowed);
   if (options_.cors_origins.empty()) return response;
   response.headers.emplace_back("access-control-allow-methods", allowed);
-  response.headers.emplace_back("access-control-allow-headers", "authorization, content-type, x-request-id");
+  // Any header may come: those that matter are checked with the request, and clients send headers of their own.
+  response.headers.emplace_back("access-control-allow-headers",
+                                head.header("access-control-request-headers").value_or("authorization, content-type"));
   response.headers.emplace_back("access-control-max-age", "600");
   return response;
 }
 
 void ApiServer::add_cors(const RequestHead& head, Headers& headers) const {
-  const auto origin = head.header("origin");
-  if (options_.cors_origins.empty() || !origin) return;
-  const auto is_allowed = [&](const std::string& allowed) { return allowed == "*" || allowed == *origin; };
-  if (std::ranges::none_of(options_.cors_origins, is_allowed)) return;
+  if (options_.cors_origins.empty()) return;
   const bool any = std::ranges::find(options_.cors_origins, "*") != options_.cors_origins.end();
+  if (!any) headers.emplace_back("vary", "Origin");  // also where there is none: caches keep that answer, too
+  const auto origin = head.header("origin");
+  if (!origin || (!any && std::ranges::find(options_.cors_origins, *origin) == options_.cors_origins.end())) return;
   headers.emplace_back("access-control-allow-origin", any ? "*" : std::string(*origin));
   headers.emplace_back("access-control-expose-headers", "x-request-id, x-quandex-warning, retry-after");
-  if (!any) headers.emplace_back("vary", "Origin");
 }
 
 // On whose account a request goes: the key where there are keys, else the address.
@@ -154,11 +167,12 @@ uint64_t ApiServer::client_of(const RequestHead& head) const {
 
 void ApiServer::handle(std::shared_ptr<Exchange> exchange) {
   const Route* route = find_route(exchange->head().method, exchange->head().path);
-  if (!route->is_slow) return run(*route, std::move(exchange));
-  work_.post([this, route, exchange = std::move(exchange)]() mutable { run(*route, std::move(exchange)); });
+  const Clock::time_point now = Clock::now();
+  if (!route->is_slow) return run(*route, std::move(exchange), now);
+  work_.post([this, route, now, exchange = std::move(exchange)]() mutable { run(*route, std::move(exchange), now); });
 }
 
-void ApiServer::run(const Route& route, std::shared_ptr<Exchange> exchange) {
+void ApiServer::run(const Route& route, std::shared_ptr<Exchange> exchange, Clock::time_point received) {
   const auto fail = [&](const ApiError& error) {
     Response response = error_response(error);
     add_cors(exchange->head(), response.headers);
@@ -169,7 +183,8 @@ void ApiServer::run(const Route& route, std::shared_ptr<Exchange> exchange) {
               is_ready_ ? parts_.model : nullptr,
               is_ready_ ? parts_.engine : nullptr,
               std::string_view(exchange->head().path).substr(route.path.size()),
-              {}};
+              {},
+              received};
     add_cors(exchange->head(), call.headers);
     if (!exchange->is_gone()) (this->*route.run)(call);
   } catch (const ApiError& error) {
@@ -191,13 +206,14 @@ Response ApiServer::refusal(const RequestHead& head, int status, std::string_vie
 }
 
 void ApiServer::finished(const RequestHead& head, int status, uint64_t sent_bytes, double seconds) {
-  const Route* route = find_route(head.method, head.path);
-  const std::string_view path = route ? route->path : kNoRoute;
-  metrics_.note_request(route || head.method == "OPTIONS" ? head.method : kNoRoute, path, status, seconds);
+  const auto route = std::ranges::find_if(routes(), [&](const Route& each) { return each.matches(head.path); });
+  const std::string_view path = route == routes().end() ? kOther : route->path;
+  const bool is_known = std::ranges::find(kMethods, head.method) != kMethods.end();
+  metrics_.note_request(is_known ? head.method : kOther, path, status, seconds);
   const bool is_probe = path == "/health" || path == "/metrics";
   const auto level = is_probe && status == 200 ? spdlog::level::debug : spdlog::level::info;
   spdlog::log(level, "[http] id={} client={} method={} path={} status={} bytes={} seconds={:.4f}", head.id,
-              head.address, head.method, shown(head.path), status, sent_bytes, seconds);
+              head.address, head.method, logged(head.path), status, sent_bytes, seconds);
 }
 
 }  // namespace quandex::server

@@ -27,7 +27,7 @@ struct ApiOptions {
   std::vector<std::string> cors_origins;  // "*": any; none: pages of other origins get nothing
   bool is_lenient = false;
   bool logs_prompts = false;
-  int n_workers = 2;
+  int n_workers = 4;    // one of them is kept for short tasks
   std::string version;  // of the program
 };
 
@@ -61,12 +61,14 @@ class ApiServer final : public HttpHandler {
 
  private:
   friend struct Route;
+  using Clock = std::chrono::steady_clock;
   struct Call;  // a request on its way through a route
 
   static const std::vector<Route>& routes();
   const Route* find_route(std::string_view method, std::string_view path) const;
+  static std::string allowed_methods(std::string_view path);  // "" where there is nothing
   std::optional<Response> check(const RequestHead& head) const;
-  void run(const Route& route, std::shared_ptr<Exchange> exchange);
+  void run(const Route& route, std::shared_ptr<Exchange> exchange, Clock::time_point received);
   void add_cors(const RequestHead& head, Headers& headers) const;
   Response preflight(const RequestHead& head) const;
   uint64_t client_of(const RequestHead& head) const;

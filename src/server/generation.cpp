@@ -232,13 +232,17 @@ void Generation::fail(const Error& error) {
   log("error");
   LOG(error, "generate", "id={} {}", exchange_->head().id, error.what());
   const ApiError told = api_error_of(error);
-  if (!has_begun_) return exchange_->respond(error_response(told));
+  if (!has_begun_) {
+    Response response = error_response(told);
+    response.headers.insert(response.headers.end(), plan_.headers.begin(), plan_.headers.end());
+    return exchange_->respond(std::move(response));
+  }
   exchange_->write(sse_event(error_body(told)));
   exchange_->end_stream();
 }
 
 double Generation::seconds_since_start(Clock::time_point at) const {
-  return std::chrono::duration<double>(at - started_).count();
+  return std::chrono::duration<double>(at - plan_.received).count();
 }
 
 Usage Generation::usage() const {
@@ -280,8 +284,9 @@ void Generation::log(std::string_view outcome) const {
   const double seconds = seconds_since_start(Clock::now());
   const Usage used = usage();
   parts_.metrics.note_generation(outcome, seconds);
-  parts_.metrics.note_tokens(static_cast<uint64_t>(used.n_prompt), static_cast<uint64_t>(used.n_cached),
-                             static_cast<uint64_t>(used.n_completion));
+  const bool is_prompt_read = has_first_token_ || n_ended_ > 0;  // else it may not have had its turn at all
+  parts_.metrics.note_tokens(is_prompt_read ? static_cast<uint64_t>(used.n_prompt) : 0,
+                             static_cast<uint64_t>(used.n_cached), static_cast<uint64_t>(used.n_completion));
   LOG(info, "generate",
       "id={} outcome={} prompt_tokens={} cached_tokens={} completion_tokens={} first_token_ms={:.1f} seconds={:.3f}",
       exchange_->head().id, outcome, used.n_prompt, used.n_cached, used.n_completion,

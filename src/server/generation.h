@@ -54,7 +54,8 @@ struct GenerationPlan {
   int n_choices = 1;  // of each prompt
   bool is_stream = false, include_usage = false;
   Effective effective;
-  Headers headers;  // of the answer, besides its type
+  Headers headers;                                 // of the answer, besides its type
+  std::chrono::steady_clock::time_point received;  // when the request had been read
 };
 
 class Generation : public std::enable_shared_from_this<Generation> {
@@ -101,7 +102,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
   const GenerationParts parts_;
   const std::shared_ptr<Exchange> exchange_;
   GenerationPlan plan_;
-  const Clock::time_point started_ = Clock::now();
   std::vector<std::unique_ptr<Choice>> choices_;
   std::mutex tickets_mutex_;  // the client may go while submit() runs
   std::vector<uint64_t> tickets_;

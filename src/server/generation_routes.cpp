@@ -39,7 +39,8 @@ GenerationPlan plan_of(const ServedModel& model, const GenerationRequest& reques
                       .is_stream = request.is_stream,
                       .include_usage = request.stream_options.include_usage,
                       .effective = {request.sampling, 0, nullptr, nullptr},
-                      .headers = {}};
+                      .headers = {},
+                      .received = {}};
   if (!request.has_seed) plan.effective.sampling.seed = random_bits() >> 11;  // exact as a JSON number in any reader
   return plan;
 }
@@ -66,7 +67,6 @@ Request engine_request(const ServedModel& model, const GenerationRequest& reques
   return made;
 }
 
-// A text, which must give tokens, or ids, which must be the model's.
 // What the queue can never hold is the request's fault, and no reason to come again later.
 void check_choices(const EngineThread& engine, size_t n, std::string_view param) {
   if (n <= engine.most_requests()) return;
@@ -77,6 +77,7 @@ void check_choices(const EngineThread& engine, size_t n, std::string_view param)
       .with_code("invalid_value");
 }
 
+// A text, which must give tokens, or ids, which must be the model's.
 std::vector<int32_t> prompt_tokens(const ServedModel& model, const PromptInput& input, const std::string& param) {
   if (const auto* text = std::get_if<std::string>(&input)) return model.encode_prompt(*text, param);
   return std::get<std::vector<int32_t>>(input);
@@ -93,8 +94,8 @@ void ApiServer::chat_completions(Call& call) {
   const ServedModel& model = *call.model;
   const ChatRequest request = parse_chat_request(call.body(), model.facts(), request_options());
   call.exchange->release_body();
-  ChatInput input;
   check_choices(*call.engine, static_cast<size_t>(request.n), "n");
+  ChatInput input;
   input.messages = request.messages;
   input.tools = request.tools;
   input.enable_thinking = request.enable_thinking;
@@ -107,6 +108,7 @@ void ApiServer::chat_completions(Call& call) {
   GenerationPlan plan = plan_of(model, request, "chatcmpl", chat_form());
   call.warn(request.warnings);
   plan.headers = call.headers;
+  plan.received = call.received;
   plan.n_prompt = static_cast<int>(tokens.size());
   plan.effective.max_tokens = most_tokens(model, request.max_tokens, tokens.size());
   const ChatFormat& format = model.chat_template().format();
@@ -124,11 +126,12 @@ void ApiServer::completions(Call& call) {
   const ServedModel& model = *call.model;
   const CompletionRequest request = parse_completion_request(call.body(), model.facts(), request_options());
   call.exchange->release_body();
-  GenerationPlan plan = plan_of(model, request, "cmpl", text_form());
-  call.warn(request.warnings);
   check_choices(*call.engine, request.prompts.size() * static_cast<size_t>(request.n),
                 request.prompts.size() > 1 ? "prompt" : "n");
+  GenerationPlan plan = plan_of(model, request, "cmpl", text_form());
+  call.warn(request.warnings);
   plan.headers = call.headers;
+  plan.received = call.received;
   const uint64_t client = client_of(call.head());
   for (size_t p = 0; p < request.prompts.size(); ++p) {
     const std::string param = request.prompts.size() == 1 ? "prompt" : fmt::format("prompt[{}]", p);

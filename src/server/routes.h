@@ -1,6 +1,7 @@
 // The routes, in one table: what is served, to whom, and by which function. For api_server and the page alone.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct ApiServer::Call {
   EngineThread* engine = nullptr;
   std::string_view rest;  // of the path, behind the route's
   Headers headers;        // of the answer, so far
+  std::chrono::steady_clock::time_point received;
 
   const RequestHead& head() const { return exchange->head(); }
   Json body() const { return parse_body(exchange->body()); }

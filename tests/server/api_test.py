@@ -269,11 +269,24 @@ class Keys(ApiCase):
     def test_pages_of_other_origins_may_call_only_where_allowed(self):
         origin = {"origin": "https://app.example"}
         with Served(PROGRAM, MODEL, "--cors", "https://app.example") as server:
-            for answer in (server.get("/v1/models", origin), server.get("/nothing", origin),
+            unread = server.post(TEXT, {"prompt": "Once", "colour": "red"}, origin)
+            for answer in (server.get("/v1/models", origin), server.get("/nothing", origin), unread,
                            server.request("OPTIONS", CHAT, headers=origin)):
                 self.assertEqual(answer.headers["access-control-allow-origin"], "https://app.example")
-            other = server.get("/v1/models", {"origin": "https://evil.example"})
-            self.assertNotIn("access-control-allow-origin", other.headers)
+            for headers in ({"origin": "https://evil.example"}, {}):
+                other = server.get("/v1/models", headers)
+                self.assertNotIn("access-control-allow-origin", other.headers)
+                self.assertEqual(other.headers["vary"], "Origin")
+
+    def test_pages_may_send_the_headers_of_openais_client(self):
+        names = "authorization, content-type, x-stainless-lang, x-stainless-retry-count"
+        with Served(PROGRAM, MODEL, "--cors", "*") as server:
+            asked = {"origin": "https://app.example", "access-control-request-method": "POST",
+                     "access-control-request-headers": names}
+            answer = server.request("OPTIONS", CHAT, headers=asked)
+            self.assertEqual(answer.headers["access-control-allow-headers"], names)
+            self.assertEqual(answer.headers["access-control-allow-origin"], "*")
+            self.assertEqual(server.request("OPTIONS", "/v1/models").headers["allow"], "GET, HEAD, OPTIONS")
 
 
 class Overload(ApiCase):
@@ -292,6 +305,16 @@ class Overload(ApiCase):
             second.close()
             wait_until(lambda: server.post(TEXT, {"prompt": "Once", "max_tokens": 1}).status == 200, "there is room")
 
+    def test_more_choices_than_the_queue_can_ever_hold_are_the_clients_fault(self):
+        with Served(PROGRAM, MODEL, "--parallel", 1, "--queue", 1) as server:
+            answer = server.post(TEXT, {"prompt": "Once", "n": 3, "max_tokens": 1})
+            self.check_error(answer, 400, "invalid_value", "n", contains=("3", "2"))
+            answer = server.post(TEXT, {"prompt": ["Once", "Twice", "Thrice"], "max_tokens": 1})
+            self.check_error(answer, 400, "invalid_value", "prompt")
+            chat = server.post(CHAT, {"messages": HELLO, "n": 3, "max_tokens": 1})
+            self.check_error(chat, 400, "invalid_value", "n")
+            self.assertEqual(len(server.post(TEXT, {"prompt": "Once", "n": 2, "max_tokens": 1}).json()["choices"]), 2)
+
     def test_lenient_warns_of_unknown_fields(self):
         with Served(PROGRAM, MODEL, "--lenient") as server:
             answer = server.post(TEXT, {"prompt": "Once", "max_tokens": 1, "colour": "red"})
@@ -305,16 +328,6 @@ class Drain(ApiCase):
     def test_live_streams_finish_and_new_requests_are_refused(self):
         server = Served(PROGRAM, MODEL, "--drain-seconds", 60)
         client = Stream(server, TEXT, self.BODY)
-    def test_more_choices_than_the_queue_can_ever_hold_are_the_clients_fault(self):
-        with Served(PROGRAM, MODEL, "--parallel", 1, "--queue", 1) as server:
-            answer = server.post(TEXT, {"prompt": "Once", "n": 3, "max_tokens": 1})
-            self.check_error(answer, 400, "invalid_value", "n", contains=("3", "2"))
-            answer = server.post(TEXT, {"prompt": ["Once", "Twice", "Thrice"], "max_tokens": 1})
-            self.check_error(answer, 400, "invalid_value", "prompt")
-            chat = server.post(CHAT, {"messages": HELLO, "n": 3, "max_tokens": 1})
-            self.check_error(chat, 400, "invalid_value", "n")
-            self.assertEqual(len(server.post(TEXT, {"prompt": "Once", "n": 2, "max_tokens": 1}).json()["choices"]), 2)
-
         first = client.read_some()
         idle = socket.create_connection(("127.0.0.1", server.port), 60)
         server.process.send_signal(signal.SIGTERM)
@@ -336,7 +349,32 @@ class Drain(ApiCase):
         self.assertEqual(server.process.returncode, 0)
 
 
+    def test_a_handler_at_work_keeps_what_it_uses(self):
+        """Text that takes longer to tokenize than the server has. A sanitizer sees what is used too late."""
+        server = Served(PROGRAM, MODEL, "--drain-seconds", 0)
+        client = Stream(server, "/tokenize", {"text": "abc " * 1_000_000})
+        wait_until(lambda: Metrics(server)("http_requests_in_flight") == 2 or select.select([client.socket], [], [], 0)[0],
+                   "the text is there")
+        server.stop()
+        client.close()
+
+
 class Logs(ApiCase):
+    def test_lines_have_a_time_and_no_path_looks_like_another_key(self):
+        with Served(PROGRAM, MODEL) as server:
+            server.get("/x%22%20status=200")
+            wait_until(lambda: "status=404" in server.output(), "the line is written")
+            line = next(line for line in server.output().splitlines() if "status=404" in line)
+            self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d quandex: info: \[http\] id=req_")
+            self.assertIn(r'path="/x\" status=200" status=404', line)
+
+    def test_requests_that_a_route_refuses_are_counted_as_its_own(self):
+        with Served(PROGRAM, MODEL) as server:
+            server.request("PUT", "/v1/models")
+            server.request("OPTIONS", CHAT)
+            for line in ('method="PUT",path="/v1/models",status="405"', 'method="OPTIONS",path="' + CHAT + '",status="204"'):
+                wait_until(lambda: f"http_requests_total{{{line}}} 1" in server.get("/metrics").body.decode(), line)
+
     def test_prompts_are_logged_only_where_asked(self):
         secret = "xylophone zebra"
         for options, is_logged in (((), False), (("--log-prompts",), True)):
@@ -366,24 +404,14 @@ class Many(ApiCase):
                 answers[i] = server.post(TEXT, bodies[i % 8]).json()["choices"]
 
             threads = [threading.Thread(target=ask, args=(i,)) for i in range(32)]
-    def test_a_handler_at_work_keeps_what_it_uses(self):
-        """Text that takes longer to tokenize than the server has. A sanitizer sees what is used too late."""
-        server = Served(PROGRAM, MODEL, "--drain-seconds", 0)
-        client = Stream(server, "/tokenize", {"text": "abc " * 1_000_000})
-        wait_until(lambda: Metrics(server)("http_requests_in_flight") == 2 or select.select([client.socket], [], [], 0)[0],
-                   "the text is there")
-        server.stop()
-        client.close()
-
-
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
             for i, choices in sorted(answers.items()):
                 self.assertEqual(choices, alone[i % 8], i)
+            self.assertGreater(Metrics(server)("preemptions_total"), 0)
 
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)
-            self.assertGreater(Metrics(server)("preemptions_total"), 0)
