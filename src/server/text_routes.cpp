@@ -7,6 +7,8 @@
 namespace quandex::server {
 namespace {
 
+constexpr size_t kMostPieces = 100'000;  // each takes hundreds of bytes while it becomes JSON
+
 // Of a request with messages, whichever.
 template <typename WithMessages>
 ChatInput chat_input(const Json& messages, const WithMessages& request) {
@@ -41,6 +43,11 @@ void ApiServer::tokenize(Call& call) {
   const TokenizeRequest request = parse_tokenize_request(call.body(), model.facts(), request_options());
   call.warn(request.warnings);
   const std::vector<int32_t> tokens = tokens_of(model, request);
+  if (request.with_pieces && tokens.size() > kMostPieces)
+    throw ApiError(400, fmt::format("'with_pieces': found {} tokens, expected at most {} with their pieces",
+                                    tokens.size(), kMostPieces))
+        .with_param("with_pieces")
+        .with_code("invalid_value");
   Json answer{{"tokens", tokens}, {"count", tokens.size()}, {"max_model_len", model.facts().n_ctx}};
   if (request.with_pieces) {
     answer["tokens"] = Json::array();

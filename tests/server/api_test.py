@@ -207,6 +207,12 @@ class OneServer(ApiCase):
         of_chat = self.server.post("/tokenize", {"messages": HELLO}).json()
         self.assertEqual(of_chat["count"], self.chat()["usage"]["prompt_tokens"])
 
+    def test_pieces_of_very_many_tokens_are_refused(self):
+        text = "a\n" * 60_000
+        answer = self.server.post("/tokenize", {"text": text, "with_pieces": True})
+        self.check_error(answer, 400, "invalid_value", "with_pieces", contains=("120000", "100000"))
+        self.assertEqual(self.server.post("/tokenize", {"text": text}).json()["count"], 120_000)
+
     def test_the_effective_parameters_come_back(self):
         sampling = self.chat(temperature=0.5, top_k=3)["quandex"]["sampling"]
         self.assertEqual((sampling["temperature"], sampling["top_k"], sampling["seed"], sampling["max_tokens"]),
