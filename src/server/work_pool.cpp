@@ -22,6 +22,7 @@ void WorkPool::stop() {
     is_ending_ = true;
   }
   wake_.notify_all();
+  wake_short_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   std::deque<std::function<void()>> rest;  // posted while the last thread ended; destroyed without the lock
@@ -35,12 +36,14 @@ void WorkPool::stop() {
 }
 
 void WorkPool::post(std::function<void()> task, bool is_short) {
+  bool for_short = false;
   {
     const std::lock_guard lock(mutex_);
     if (has_stopped_) return;
     (is_short ? short_ : long_).push_back(std::move(task));
+    for_short = is_short && std::exchange(is_short_idle_, false);
   }
-  wake_.notify_all();  // one alone might be the thread that does not take it
+  (for_short ? wake_short_ : wake_).notify_one();  // one that is busy looks again when it is done
 }
 
 size_t WorkPool::n_waiting() const {
@@ -51,7 +54,12 @@ size_t WorkPool::n_waiting() const {
 void WorkPool::run(bool takes_long) {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [&] { return is_ending_ || !short_.empty() || (takes_long && !long_.empty()); });
+    const auto is_wanted = [&] { return is_ending_ || !short_.empty() || (takes_long && !long_.empty()); };
+    while (!is_wanted()) {
+      if (!takes_long) is_short_idle_ = true;
+      (takes_long ? wake_ : wake_short_).wait(lock);
+    }
+    if (!takes_long) is_short_idle_ = false;
     std::deque<std::function<void()>>& queue = !short_.empty() ? short_ : long_;
     if (queue.empty() || (&queue == &long_ && !takes_long)) return;  // ending, and nothing left for this thread
     std::function<void()> task = std::move(queue.front());

@@ -33,7 +33,9 @@ class WorkPool {
   void run(bool takes_long);
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_;        // of the threads that take any task
+  std::condition_variable wake_short_;  // of the one that takes short ones
+  bool is_short_idle_ = false;          // it waits, and nobody has woken it yet
   std::deque<std::function<void()>> short_, long_;
   bool is_ending_ = false, has_stopped_ = false;
   std::vector<std::thread> threads_;
