@@ -109,9 +109,7 @@ EngineOptions engine_options(StartOptions& options, const Checkpoint& checkpoint
   const MemoryPlanner planner(config, checkpoint.weights(), *backend);
   wanted.n_kv_blocks = 0;
   if (options.model.n_ctx == 0) {
-    EngineOptions one = wanted;
-    one.max_sequences = 1;
-    const int most = planner.largest_context(one, available).value_or(wanted.n_ctx);
+    const int most = planner.largest_single_context(wanted, available).value_or(wanted.n_ctx);
     if (most < wanted.n_ctx) LOG(warn, "load", "a context of {} does not fit the memory, {} do", wanted.n_ctx, most);
     options.model.n_ctx = wanted.n_ctx = std::min(wanted.n_ctx, most);
   }

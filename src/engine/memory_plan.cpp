@@ -107,6 +107,18 @@ std::optional<int> MemoryPlanner::largest_context(EngineOptions options, uint64_
   }));
 }
 
+std::optional<int> MemoryPlanner::largest_single_context(EngineOptions options, uint64_t available_bytes) const {
+  const auto plan_of = [&](int n_ctx) {
+    options.n_ctx = n_ctx;
+    options.n_kv_blocks = blocks_of(n_ctx);
+    return plan(options);
+  };
+  const int most = most_context(config_);
+  int found = greatest(most, [&](int n_ctx) { return plan_of(n_ctx).wanted_bytes() <= available_bytes; });
+  if (found == 0) found = greatest(most, [&](int n_ctx) { return plan_of(n_ctx).total_bytes() <= available_bytes; });
+  return some(found);
+}
+
 std::optional<int> MemoryPlanner::most_sequences(EngineOptions options, uint64_t available_bytes) const {
   options.n_kv_blocks = 0;
   options.max_sequences = 1;

@@ -40,6 +40,11 @@ class MemoryPlanner {
   std::optional<int> largest_context(EngineOptions options, uint64_t available_bytes) const;
   std::optional<int> most_sequences(EngineOptions options, uint64_t available_bytes) const;
 
+  // The largest context of which the K/V cache has room for one, whatever max_sequences is, and whose wanted_bytes()
+  // are available; where the weights alone are more than that, whose total_bytes() are. Nothing where not even one
+  // token fits.
+  std::optional<int> largest_single_context(EngineOptions options, uint64_t available_bytes) const;
+
   // The most KV blocks up to max_sequences contexts whose wanted_bytes() are available, and at least one context's
   // where its total_bytes() are. Throws Error{out_of_memory} with the figures where even those are not.
   int most_kv_blocks(EngineOptions options, uint64_t available_bytes) const;

@@ -103,6 +103,32 @@ TEST(MemoryPlanner, finds_the_largest_that_fits) {
   EXPECT_EQ(planner.most_sequences(options, 0), std::nullopt);
 }
 
+// Scratch and step inputs are those of all sequences, K/V that of one context: what is found leaves room for its
+// blocks.
+TEST(MemoryPlanner, finds_the_largest_context_that_a_server_can_have_once) {
+  const TinyModel model("llama", DType::f16);  // trained on 512
+  const TinyBackend backend("cpu");
+  const MemoryPlanner planner(model.config, model.checkpoint->weights, *backend);
+  const EngineOptions options{.max_sequences = 60};
+  const auto plan_of = [&](int n_ctx) {
+    EngineOptions tried = options;
+    tried.n_ctx = n_ctx;
+    tried.n_kv_blocks = blocks_of(n_ctx);
+    return planner.plan(tried);
+  };
+  for (const int n_ctx : {32, 64, 320, 512}) {
+    const uint64_t available_bytes = plan_of(n_ctx).wanted_bytes();
+    EXPECT_EQ(planner.largest_single_context(options, available_bytes), n_ctx);
+    EngineOptions served = options;
+    served.n_ctx = n_ctx;
+    EXPECT_EQ(planner.most_kv_blocks(served, available_bytes), blocks_of(n_ctx));
+  }
+  EXPECT_EQ(planner.largest_single_context(options, plan_of(64).wanted_bytes() - 1), 32);
+  EXPECT_EQ(planner.largest_single_context(options, plan_of(64).total_bytes()), 64);  // weights from the file
+  EXPECT_EQ(planner.largest_single_context(options, plan_of(1).total_bytes() - 1), std::nullopt);
+  EXPECT_EQ(planner.largest_single_context(options, UINT64_MAX), 512);
+}
+
 TEST(MemoryPlanner, finds_the_blocks_for_a_server) {
   const TinyModel model("llama", DType::f16);
   const TinyBackend backend("cpu");
