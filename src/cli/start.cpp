@@ -142,6 +142,16 @@ BandwidthFacts bandwidth_facts(const Session& session, double roof) {
   return {cost.weight_bytes, blocks > 0 ? static_cast<double>(session.kv_bytes()) / blocks : 0, roof};
 }
 
+// Bytes a second, or 0 where there is no telling, as in a container with little memory: that keeps nobody from serving.
+double memory_bandwidth(int n_threads) {
+  try {
+    return measure_roofs_in_child(n_threads, RoofEffort::quick).bandwidth();
+  } catch (const Error& error) {
+    LOG(warn, "server", "the memory's bandwidth is unknown: {}", error.what());
+    return 0;
+  }
+}
+
 std::string operating_system() {
   utsname system{};
   if (uname(&system) != 0) return "unknown";
@@ -211,7 +221,7 @@ int run_start(StartOptions& options) {
   std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(checkpoint.metadata());
   std::optional<ChatTemplate> chat_template = chat_template_of(options, checkpoint, *tokenizer);
   const EngineOptions wanted = engine_options(options, checkpoint, *tokenizer);
-  const double roof = measure_roofs_in_child(options.model.n_threads, RoofEffort::quick).bandwidth();
+  const double roof = memory_bandwidth(options.model.n_threads);
 
   Metrics metrics;
   ApiServer api(std::move(api_options), metrics);
