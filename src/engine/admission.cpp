@@ -13,8 +13,6 @@ namespace {
 constexpr int kMostPassed = 8;
 // What counts as shorter: what the rest of the step can compute, or this part of what the other one needs.
 constexpr int kShorterPart = 4;
-// Waiting sequences that are found to wait for others in one plan, so that a long queue costs a plan little.
-constexpr int kMostDeferrals = 64;
 
 }  // namespace
 
@@ -88,20 +86,22 @@ bool Scheduler::is_admitted_before(const Sequence& a, const Sequence& b) const {
   return key(a) < key(b);
 }
 
-// The one whose turn it is among those that lack at most so many tokens and wait for nobody else.
+// The one whose turn it is among those that lack at most so many tokens and wait for nobody else. Once through the
+// queue, however many wait for others.
 Sequence* Scheduler::first_waiting(int most_to_compute) {
-  for (int n_deferrals = 0; n_deferrals <= kMostDeferrals; ++n_deferrals) {
-    Sequence* first = nullptr;
-    for (Sequence* s : waiting_) {
-      if (s->deferred_in_plan == n_plans_ || n_missing(*s) == 0) continue;  // 0: its last token is being sampled
-      find_known_blocks(*s);
-      if (n_to_compute(*s) <= most_to_compute && (!first || is_admitted_before(*s, *first))) first = s;
+  Sequence* first = nullptr;
+  for (Sequence* s : waiting_) {
+    if (s->deferred_in_plan == n_plans_ || n_missing(*s) == 0) continue;  // 0: its last token is being sampled
+    find_known_blocks(*s);
+    if (n_to_compute(*s) > most_to_compute || (first && !is_admitted_before(*s, *first))) continue;
+    if (!is_under_way(*s)) {
+      first = s;
+      continue;
     }
-    if (!first || !is_under_way(*first)) return first;
-    first->deferred_in_plan = n_plans_;
-    ++first->n_deferred;
+    s->deferred_in_plan = n_plans_;
+    ++s->n_deferred;
   }
-  return nullptr;
+  return first;
 }
 
 Scheduler::Choice Scheduler::choose_waiting(int budget) {

@@ -15,6 +15,7 @@ uint64_t Scheduler::parent_hash(const Sequence& s, int block) const {
   return block == 0 ? s.salt : s.hashes[static_cast<size_t>(block) - 1];
 }
 
+// Only as far as somebody asks: a prompt of which nothing is known costs no more than its first block until it runs.
 void Scheduler::extend_hashes(Sequence& s, int n_blocks) const {
   for (int i = static_cast<int>(s.hashes.size()); i < n_blocks; ++i) {
     s.hashes.push_back(chain_hash(parent_hash(s, i), block_tokens(s, i)));
@@ -25,10 +26,10 @@ void Scheduler::extend_hashes(Sequence& s, int n_blocks) const {
 // start may be taken as computed: all that the position behind them can see is there, in every group.
 int Scheduler::longest_prefix(Sequence& s) {
   const int n_max = (static_cast<int>(s.tokens.size()) - 1) / config_.block_size;  // one token is left to compute
-  extend_hashes(s, n_max);
-  std::array<int, kMaxKvGroups> n_in_a_row{};  // indexed blocks just before i + 1
+  std::array<int, kMaxKvGroups> n_in_a_row{};                                      // indexed blocks just before i + 1
   int best = 0;
   for (int i = 0; i < n_max; ++i) {
+    extend_hashes(s, i);
     bool is_enough = true, can_continue = true;
     for (size_t g = 0; g < pools_.size(); ++g) {
       const std::optional<int32_t> block = pools_[g].find(parent_hash(s, i), block_tokens(s, i));
@@ -62,8 +63,10 @@ void Scheduler::find_known_blocks(Sequence& s) {
   if (!s.reuse_prefix || !config_.reuse_prefixes || s.seen_in_plan == n_plans_) return;
   s.seen_in_plan = n_plans_;
   const int n_max = (static_cast<int>(s.tokens.size()) - 1) / config_.block_size;
-  extend_hashes(s, n_max);
-  const auto is_indexed = [&](int i) { return pools_[0].find(parent_hash(s, i), block_tokens(s, i)).has_value(); };
+  const auto is_indexed = [&](int i) {
+    extend_hashes(s, i);
+    return pools_[0].find(parent_hash(s, i), block_tokens(s, i)).has_value();
+  };
   int& n = s.n_known_blocks;
   if (n > 0 && !is_indexed(n - 1)) n = 0;  // others took the memory
   while (n < n_max && is_indexed(n)) ++n;
@@ -72,21 +75,19 @@ void Scheduler::find_known_blocks(Sequence& s) {
 // Whether the first block that a waiting sequence would have to compute is just being computed by a running one of its
 // priority or more. It waits for it no more often than its own prompt could take, whatever befalls the others.
 bool Scheduler::is_under_way(Sequence& s) {
-  const int first = s.n_known_blocks * config_.block_size, end = first + config_.block_size;
+  const int block = s.n_known_blocks, first = block * config_.block_size, end = first + config_.block_size;
   if (!s.reuse_prefix || !config_.reuse_prefixes || s.n_deferred >= s.n_prompt) return false;
   if (end >= static_cast<int>(s.tokens.size())) return false;  // one token is left to compute
+  extend_hashes(s, block);
   for (Sequence* r : running_) {
     if (r->priority < s.priority || r->salt != s.salt || r->n_computed >= end) continue;
     const bool is_computed_now = r->n_scheduled >= end;
     const bool is_advancing = r->is_assigned || r->n_granted > 0;
     if (!is_computed_now && !(is_advancing && r->n_scheduled + r->n_granted > first)) continue;
     if (static_cast<int>(r->tokens.size()) < end) continue;
-    extend_hashes(*r, s.n_known_blocks + 1);
-    const auto block = static_cast<size_t>(s.n_known_blocks);
-    if (r->hashes[block] == s.hashes[block] &&
-        std::ranges::equal(block_tokens(*r, s.n_known_blocks), block_tokens(s, s.n_known_blocks))) {
-      return true;
-    }
+    extend_hashes(*r, block);
+    const bool is_same_prefix = parent_hash(*r, block) == parent_hash(s, block);
+    if (is_same_prefix && std::ranges::equal(block_tokens(*r, block), block_tokens(s, block))) return true;
   }
   return false;
 }
@@ -94,6 +95,7 @@ bool Scheduler::is_under_way(Sequence& s) {
 void Scheduler::acquire_prefix(Sequence& s) {
   if (!s.reuse_prefix || !config_.reuse_prefixes) return;
   const int n_blocks = longest_prefix(s);
+  extend_hashes(s, n_blocks);
   const int n_tail = longest_tail(s, n_blocks);
   const int n_positions = n_blocks * config_.block_size + n_tail;
   const auto tail = std::span(s.tokens).first(static_cast<size_t>(n_positions)).last(static_cast<size_t>(n_tail));
@@ -116,12 +118,13 @@ void Scheduler::acquire_prefix(Sequence& s) {
 }
 
 // Of a sequence that has just taken what could be reused. Nothing where its prompt ends before the cache differs.
-std::optional<CacheBreak> Scheduler::find_cache_break(const Sequence& s) const {
+std::optional<CacheBreak> Scheduler::find_cache_break(Sequence& s) const {
   const auto prompt = std::span(s.tokens).first(static_cast<size_t>(s.n_prompt) - 1);  // the last is always computed
   const auto size = static_cast<size_t>(config_.block_size);
   size_t block = static_cast<size_t>(s.n_scheduled) / size;
   BlockPool::Likest likest;
   for (; block * size < prompt.size(); ++block) {  // where a group with a window lacks blocks it goes on
+    extend_hashes(s, static_cast<int>(block));
     const auto rest = prompt.subspan(block * size);
     likest = pools_[0].find_likest(parent_hash(s, static_cast<int>(block)), rest.first(std::min(size, rest.size())));
     if (likest.n_common < config_.block_size) break;

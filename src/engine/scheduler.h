@@ -137,7 +137,7 @@ class Scheduler {
   bool admit(const Choice& choice);
   void find_known_blocks(Sequence& s);
   bool is_under_way(Sequence& s);
-  std::optional<CacheBreak> find_cache_break(const Sequence& s) const;
+  std::optional<CacheBreak> find_cache_break(Sequence& s) const;
   void note_first_admission(Sequence& s);
   void release_behind_window(Sequence& s);
   void release_all(Sequence& s);

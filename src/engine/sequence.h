@@ -66,7 +66,7 @@ struct Sequence {
   uint32_t epoch = 0;        // grows when the K/V is given up: assignments of older epochs are void
   bool is_assigned = false;  // in the plan being made
   std::array<std::vector<int32_t>, kMaxKvGroups> blocks;  // in order of position; kNoBlock behind the window
-  std::vector<uint64_t> hashes;                           // chained, of the full blocks so far
+  std::vector<uint64_t> hashes;                           // chained, of full blocks, as far as they were asked for
 
   // Kept by the step: the row of the last `sample` that holds this sequence's newest token.
   int sample_row = 0;

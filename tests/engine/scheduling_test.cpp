@@ -189,6 +189,31 @@ TEST_F(Scheduling, requests_with_one_beginning_compute_it_once) {
   EXPECT_LE(sim.n_computed(), 200 + 8 * (12 + 1) + 8);
 }
 
+TEST_F(Scheduling, who_waits_for_nobody_passes_however_many_that_wait_for_others) {
+  SchedulerSimulation sim(one_group(1000, 8, true), 1);
+  for (int i = 0; i < 200; ++i) sim.add(prompt_of(100, 5), 101);
+  const Sequence& other = sim.add(prompt_of(30, 6), 32);
+  sim.step(64);
+  sim.finish_oldest();
+  EXPECT_EQ(other.n_computed, 30);
+  sim.run_to_the_end(64);
+  for (size_t i = 0; i < 201; ++i) EXPECT_TRUE(sim.has_finished_right(i));
+}
+
+TEST_F(Scheduling, prompts_are_hashed_no_farther_than_the_cache_may_know_them) {
+  SchedulerSimulation sim(one_group(1000, 1, true), 1);
+  sim.add(prompt_of(100, 5), 103);
+  Tokens prompt = prompt_of(9, 5);
+  const Tokens own = prompt_of(800, 6);
+  prompt.insert(prompt.end(), own.begin(), own.end());
+  const Sequence& first = sim.add(prompt_of(100, 5), 104);
+  const Sequence& second = sim.add(prompt, 810);
+  EXPECT_EQ(steps_until(sim, first, 101, 100), 4);
+  EXPECT_EQ(second.state, SequenceState::waiting);
+  EXPECT_LE(second.hashes.size(), 2u);  // of 202 blocks
+  sim.run_to_the_end(100);
+}
+
 TEST_F(Scheduling, who_waits_for_another_goes_on_when_that_one_is_cancelled) {
   SchedulerSimulation sim(one_group(400, 8, true), 1);
   Sequence& leader = sim.add(prompt_of(100, 5), 104);
