@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <utility>
 
 #include "base/check.h"
@@ -13,9 +14,14 @@ namespace quandex {
 namespace {
 
 // What besides the tokens K/V depends on. An engine has one model; adapters will add theirs here.
-uint64_t prefix_salt(DType kv_type, int rope_variant) {
+uint64_t prefix_salt(uint64_t key, DType kv_type, int rope_variant) {
   const std::array<int32_t, 2> parts = {static_cast<int32_t>(kv_type), rope_variant};
-  return chain_hash(0, parts);
+  return chain_hash(key, parts);
+}
+
+uint64_t random_key() {
+  std::random_device random;  // 32 bits each
+  return uint64_t{random()} << 32 | random();
 }
 
 SchedulerConfig scheduler_config(const ModelConfig& config, const EngineOptions& options) {
@@ -38,7 +44,8 @@ Engine::Engine(Model model, Backend& backend, const EngineOptions& options)
       scratch_(allocate_scratch(model_, step_limits(options_), backend)),
       steps_(step_shape(model_.config, options_), backend),
       scheduler_(scheduler_config(model_.config, options_)),
-      host_sampler_(model_.config.vocab, options_.n_sampled_ids) {
+      host_sampler_(model_.config.vocab, options_.n_sampled_ids),
+      prefix_key_(random_key()) {
   if (options_.max_step_ms > 0) pacer_.emplace(options_.max_step_ms, token_costs(model_.config));
 }
 
@@ -71,7 +78,7 @@ Engine::Active& Engine::slot_for(uint64_t request) {
 void Engine::set_rope_variant(Sequence& s) const {
   const int n_positions = std::max(static_cast<int>(s.tokens.size()), s.max_length - 1);
   s.rope_variant = model_.config.rope_variant(n_positions);
-  s.salt = prefix_salt(options_.kv_type, s.rope_variant);
+  s.salt = prefix_salt(prefix_key_, options_.kv_type, s.rope_variant);
 }
 
 int Engine::n_sampled_ids() const { return options_.n_sampled_ids > 0 ? options_.n_sampled_ids : model_.config.vocab; }

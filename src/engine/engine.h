@@ -113,6 +113,7 @@ class Engine {
   StepRing steps_;
   Scheduler scheduler_;
   HostSampler host_sampler_;
+  const uint64_t prefix_key_;                         // drawn anew: nobody can foresee prefixes with equal hashes
   std::optional<StepPacer> pacer_;                    // where the length of steps is limited
   std::array<TokenLogprob, kMostTopLogprobs> top_{};  // of the token being reported
   std::vector<std::unique_ptr<Active>> active_;       // by Sequence::owner; a slot is reused once its request has ended
