@@ -63,14 +63,12 @@ void Engine::check_prompt(std::span<const int32_t> prompt) const {
   }
 }
 
-Engine::Active& Engine::slot_for(uint64_t request) {
-  auto free = std::ranges::find_if(active_, [](const auto& active) { return active->id == 0; });
-  if (free == active_.end()) free = active_.insert(free, std::make_unique<Active>());
-  Active& active = **free;
-  active.id = request;
-  active.is_cancelled = false;
-  active.sequence.owner = static_cast<int>(free - active_.begin());
-  return active;
+Engine::Active& Engine::free_slot() {
+  const auto free = std::ranges::find_if(active_, [](const auto& active) { return active->id == 0; });
+  if (free != active_.end()) return **free;
+  Active& added = *active_.emplace_back(std::make_unique<Active>());
+  added.sequence.owner = static_cast<int>(active_.size()) - 1;
+  return added;
 }
 
 // By the K/V positions that the sequence may come to hold, so that it is the same from the first token to the last; K/V
@@ -105,7 +103,7 @@ void Engine::check(const Request& request) const {
 
 uint64_t Engine::submit(Request request) {
   check(request);
-  Active& active = slot_for(n_submitted_ + 1);
+  Active& active = free_slot();
   Sequence& s = active.sequence;
   s.max_length = max_length(request);
   s.tokens = std::move(request.prompt);
@@ -118,14 +116,10 @@ uint64_t Engine::submit(Request request) {
   s.reuse_prefix = !request.wants_prompt_logprobs;
   set_rope_variant(s);
   active.request = std::move(request);
-  try {
-    scheduler_.add(s);
-  } catch (const Error&) {
-    active.id = 0;
-    throw;
-  }
+  active.is_cancelled = false;
+  scheduler_.add(s);  // where it throws, the slot is still free
   ++n_active_;
-  return ++n_submitted_;
+  return active.id = ++n_submitted_;
 }
 
 Engine::Active* Engine::find(uint64_t request) {

@@ -48,7 +48,7 @@ class Engine {
   // what never changes, so any thread may call it.
   void check(const Request& request) const;
 
-  // Queues a request. Throws as check does.
+  // Queues a request. Throws as check does, and whatever a lack of memory throws; then nothing is queued.
   uint64_t submit(Request request);
 
   // Ends a request at the next step, with Finished{cancelled}. One that has ended already is ignored.
@@ -87,7 +87,7 @@ class Engine {
   void check_prompt(std::span<const int32_t> prompt) const;
   int max_length(const Request& request) const;
   void set_rope_variant(Sequence& s) const;
-  Active& slot_for(uint64_t request);
+  Active& free_slot();
   Active* find(uint64_t request);
   Active& owner_of(const Sequence& sequence);
   const Step& run_step(std::span<const Assignment> plan);

@@ -59,15 +59,15 @@ void Scheduler::add(Sequence& s) {
   s.hashes.clear();
   s.hashes.reserve(n_blocks);
   s.tokens.reserve(static_cast<size_t>(std::max(s.n_prompt, s.max_length)));
+  const size_t n_sequences = waiting_.size() + running_.size() + 1;  // room for all: preempting allocates nothing
+  if (waiting_.capacity() < n_sequences) waiting_.reserve(2 * n_sequences);
   s.n_computed = s.n_scheduled = s.n_pending = s.n_cached = s.n_preempted = s.n_indexed = s.n_rows_done = 0;
   s.n_passed = s.n_deferred = s.n_known_blocks = 0;
   s.seen_in_plan = s.deferred_in_plan = 0;
   s.cache_break.reset();
-  s.share = clients_.join(s.client);
+  s.share = clients_.join(s.client);  // the last that may throw: until here nothing has changed
   s.arrival = ++n_arrived_;
   s.state = SequenceState::waiting;
-  const size_t n_sequences = waiting_.size() + running_.size() + 1;  // room for all: preempting allocates nothing
-  if (waiting_.capacity() < n_sequences) waiting_.reserve(2 * n_sequences);
   waiting_.push_back(&s);
 }
 
