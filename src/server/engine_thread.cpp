@@ -54,9 +54,8 @@ EngineThreadStatus EngineThread::status() const {
 
 int EngineThread::retry_after_seconds() const {
   const std::lock_guard lock(mutex_);
-  const double n_rounds = static_cast<double>(n_unfinished_) / engine_.options().max_sequences;
-  const double seconds = std::ceil(n_rounds * status_.request_seconds / 2);  // half of the queue's way
-  return static_cast<int>(std::clamp(seconds, 1.0, 60.0));
+  // Requests that ended of late came through the whole queue: half of it is free after half of their time.
+  return static_cast<int>(std::clamp(std::ceil(status_.request_seconds / 2), 1.0, 60.0));
 }
 
 void EngineThread::stop(const Error& reason) {
@@ -73,13 +72,10 @@ void EngineThread::run() {
     if (engine_.has_work()) step();
   }
   std::optional<Error> reason;
-  {
-    const std::lock_guard lock(mutex_);
-    reason = stop_reason_;
-  }
   Inbox rest;
   {
     const std::lock_guard lock(mutex_);
+    reason = stop_reason_;
     rest = std::exchange(inbox_, {});
   }
   for (const auto& [ticket, submission] : rest.submissions) submission.receiver->on_event(*reason);
@@ -92,6 +88,7 @@ bool EngineThread::read_inbox() {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] { return stop_reason_ || !inbox_.is_empty() || engine_.has_work(); });
     if (stop_reason_) return false;
+    if (inbox_.is_empty()) return true;
     inbox = std::exchange(inbox_, {});
   }
   take(std::move(inbox));
@@ -120,6 +117,9 @@ void EngineThread::take(Inbox inbox) {
     const auto found = active_.find(ticket);
     if (found != active_.end()) engine_.cancel(found->second.engine_id);
   }
+  const EngineStatus engine_status = engine_.status();
+  const std::lock_guard lock(mutex_);
+  status_.engine = engine_status;  // what was taken waits now: it is not gone until the step has ended
 }
 
 void EngineThread::step() {
@@ -143,7 +143,6 @@ void EngineThread::step() {
   {
     const std::lock_guard lock(mutex_);
     status_.engine = engine_status;
-    status_.step_seconds += seconds;
     status_.has_failed = has_failed;
   }
   if (on_step_) on_step_(engine_status, seconds);
@@ -169,7 +168,8 @@ void EngineThread::end(uint64_t ticket, const Event& event) {
     const std::lock_guard lock(mutex_);
     --n_unfinished_;
     const double seconds = std::chrono::duration<double>(Clock::now() - active.started).count();
-    status_.request_seconds += (seconds - status_.request_seconds) / 8;
+    double& average = status_.request_seconds;
+    average += average == 0 ? seconds : (seconds - average) / 8;
   }
   active.receiver->on_event(event);
 }

@@ -33,9 +33,8 @@ struct EngineThreadOptions {
 struct EngineThreadStatus {
   EngineStatus engine;
   int n_unread = 0;            // requests handed in that the engine has not taken yet
-  double step_seconds = 0;     // of all steps so far
   bool has_failed = false;     // the last step ended with an error
-  double request_seconds = 0;  // how long a request takes, on average of late
+  double request_seconds = 0;  // from when a request is taken to its end, on average of late
 };
 
 class EngineThread {
@@ -90,7 +89,6 @@ class EngineThread {
   bool pass_on(uint64_t engine_id, const Event& event);
   void end(uint64_t ticket, const Event& event);
   void end_all(const Error& error);
-  void publish(double step_seconds);
 
   Engine& engine_;
   const EngineThreadOptions options_;

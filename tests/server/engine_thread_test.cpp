@@ -54,6 +54,24 @@ class Collector final : public EventReceiver {
   int n_ends_ = 0;
 };
 
+// Holds the engine's thread in its first event until it is opened.
+class Gate final : public EventReceiver {
+ public:
+  void on_event(const Event&) override {
+    is_reached_ = true;
+    is_reached_.notify_all();
+    is_open_.wait(false);
+  }
+  void wait_until_reached() { is_reached_.wait(false); }
+  void open() {
+    is_open_ = true;
+    is_open_.notify_all();
+  }
+
+ private:
+  std::atomic<bool> is_reached_ = false, is_open_ = false;
+};
+
 // Passes everything on to another backend, and fails one step.
 class FailingBackend final : public Backend {
  public:
@@ -89,9 +107,9 @@ Request request_of(int length, int seed, int max_tokens) {
 }
 
 std::optional<std::vector<uint64_t>> submit_one(EngineThread& thread, Request request,
-                                                std::shared_ptr<Collector> collector) {
+                                                std::shared_ptr<EventReceiver> receiver) {
   std::vector<EngineThread::Submission> submissions;
-  submissions.push_back({std::move(request), std::move(collector)});
+  submissions.push_back({std::move(request), std::move(receiver)});
   return thread.submit(std::move(submissions));
 }
 
@@ -127,21 +145,37 @@ TEST(EngineThread, TakesAllOfACallOrNothing) {
   const TinyModel model("llama");
   TinyEngine tiny(model, kOptions);
   EngineThread thread(tiny.engine, {.most_waiting = 1});
-  std::vector<EngineThread::Submission> six, five;
-  const auto collector = std::make_shared<Collector>();
-  for (int i = 0; i < 6; ++i) six.push_back({request_of(4, i, 2), collector});
-  EXPECT_EQ(thread.submit(std::move(six)), std::nullopt);
-  EXPECT_EQ(collector->n_ends(), 0);
+  const auto gate = std::make_shared<Gate>();
+  submit_one(thread, request_of(4, 1, 2), gate);
+  gate->wait_until_reached();
+  std::vector<EngineThread::Submission> five, four;
+  const auto nothing = std::make_shared<Collector>();
+  for (int i = 0; i < 5; ++i) five.push_back({request_of(4, i, 2), nothing});
+  EXPECT_EQ(thread.submit(std::move(five)), std::nullopt);
   std::vector<std::shared_ptr<Collector>> collectors;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 4; ++i) {
     collectors.push_back(std::make_shared<Collector>());
-    five.push_back({request_of(4, i, 2), collectors.back()});
+    four.push_back({request_of(4, i, 2), collectors.back()});
   }
-  EXPECT_EQ(thread.submit(std::move(five)).value().size(), 5u);
+  EXPECT_EQ(thread.submit(std::move(four)).value().size(), 4u);
+  gate->open();
   for (const auto& each : collectors) each->wait_for_end();
+  EXPECT_EQ(nothing->n_ends(), 0);
   const int wait = thread.retry_after_seconds();
   EXPECT_GE(wait, 1);
   EXPECT_LE(wait, 60);
+}
+
+TEST(EngineThread, CountsARequestFromItsFirstStepOn) {
+  const TinyModel model("llama");
+  TinyEngine tiny(model, kOptions);
+  EngineThread thread(tiny.engine, {});
+  const auto gate = std::make_shared<Gate>();
+  submit_one(thread, request_of(4, 1, 2), gate);
+  gate->wait_until_reached();
+  const EngineThreadStatus status = thread.status();
+  EXPECT_EQ(status.engine.n_running + status.engine.n_waiting + status.n_unread, 1);
+  gate->open();
 }
 
 TEST(EngineThread, CancelEndsARequestAndItsPlaceIsFreeAgain) {
