@@ -1,6 +1,5 @@
 // The server: a model behind the OpenAI API.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -17,6 +16,7 @@
 #include "cli/build_info.h"
 #include "cli/bundled_model.h"
 #include "cli/roofs.h"
+#include "cli/server_banner.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "cli/usage.h"
@@ -117,6 +117,16 @@ EngineOptions engine_options(StartOptions& options, const Checkpoint& checkpoint
   return wanted;
 }
 
+ModelFacts facts_of(const StartOptions& options, const Session& session) {
+  return {.id = model_id(options.model.path),
+          .aliases = options.aliases,
+          .n_vocab = session.config().vocab,
+          .n_ctx = session.n_ctx(),
+          .sampling = recommended_sampling(session.checkpoint().metadata(), kApiSampling),
+          .has_template = false,  // ServedModel knows
+          .abilities = {}};
+}
+
 ModelDescription describe(const StartOptions& options, Session& session) {
   const MemoryPlan plan =
       plan_memory(session.config(), session.checkpoint().weights(), session.engine().options(), session.backend());
@@ -152,42 +162,8 @@ double memory_bandwidth(int n_threads) {
   }
 }
 
-std::string operating_system() {
-  utsname system{};
-  if (uname(&system) != 0) return "unknown";
-  return fmt::format("{} {} ({})", system.sysname, system.release, system.machine);
-}
-
-void print_banner(const ServedModel& model, const std::string& url, bool needs_key, double roof) {
-  const ModelDescription& about = model.description();
-  const CpuDescription cpu = describe_cpu();
-  const MemoryDescription memory = describe_memory();
-  const auto bytes = [](uint64_t n) { return format_bytes(static_cast<double>(n)); };
-  fmt::print("=== System Diagnostics ===\n");
-  fmt::print("  CPU             {} ({} cores; kernels: {})\n", cpu.model_name, cpu.n_physical, isa_levels_text());
-  fmt::print("  Total memory    {}, {} free\n", bytes(memory.total_bytes), bytes(memory.available_bytes));
-  fmt::print("  OS              {}\n", operating_system());
-  if (roof > 0) fmt::print("  Memory reads    {}/s, measured\n", format_bytes(roof));
-  fmt::print("\n=== Model ===\n");
-  fmt::print("  {} (vocab={}, dim={}, seq_len={})\n", model.facts().id, model.facts().n_vocab, about.dim,
-             model.facts().n_ctx);
-  fmt::print("  {}, {}, {} layers, on {}: {}\n", about.architecture, about.format, about.n_layers, about.backend,
-             about.device);
-  fmt::print("  Memory          weights {}, K/V cache {} ({}), scratch {}\n", bytes(about.weight_bytes),
-             bytes(about.kv_bytes), about.kv_type, bytes(about.scratch_bytes));
-  fmt::print("  Requests        {} computed at once; K/V for {} tokens\n", about.max_sequences, about.n_kv_tokens);
-  if (!model.facts().has_template) fmt::print("  Chat            none: the model has no chat template\n");
-  fmt::print("\n=== Ready ===\n");
-  fmt::print("  API             {}/v1{}\n", url, needs_key ? " (needs an API key)" : "");
-  fmt::print("  Page            {}/\n  Health          {}/health\n  Metrics         {}/metrics\n", url, url, url);
-  fmt::print("  API document    {}/openapi.json\n\nPress Ctrl+C to stop the server.\n", url);
-  std::fflush(stdout);
-}
-
-std::string url_of(const std::string& host, int port) {
-  const bool is_any = host == "0.0.0.0" || host == "::";
-  const std::string shown = is_any ? "127.0.0.1" : host;
-  return fmt::format("http://{}:{}", shown.find(':') != std::string::npos ? "[" + shown + "]" : shown, port);
+bool is_local(const std::string& host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
 }
 
 void wait_for_signal() {
@@ -217,6 +193,8 @@ int run_start(StartOptions& options) {
                          .logs_prompts = options.logs_prompts,
                          .version = std::string(build_version())};
   const bool needs_key = !api_options.keys.is_open();
+  if (!needs_key && !is_local(options.host))
+    LOG(warn, "server", "everybody who can reach {} may use the model: no API key is set", options.host);
   Checkpoint checkpoint = open_model(options.model.path, NeedsTokenizer::yes);
   std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(checkpoint.metadata());
   std::optional<ChatTemplate> chat_template = chat_template_of(options, checkpoint, *tokenizer);
@@ -230,14 +208,8 @@ int run_start(StartOptions& options) {
   http.start();
   Session session(options.model, wanted, std::move(checkpoint), std::move(tokenizer));
   metrics.set_bandwidth(bandwidth_facts(session, roof));
-  ModelFacts facts{.id = model_id(options.model.path),
-                   .aliases = options.aliases,
-                   .n_vocab = session.config().vocab,
-                   .n_ctx = session.n_ctx(),
-                   .sampling = recommended_sampling(session.checkpoint().metadata(), kApiSampling),
-                   .has_template = false,
-                   .abilities = {}};
-  const ServedModel model(std::move(facts), describe(options, session), session.tokenizer(), std::move(chat_template));
+  const ServedModel model(facts_of(options, session), describe(options, session), session.tokenizer(),
+                          std::move(chat_template));
   EngineThread engine(session.engine(), {.most_waiting = options.queue},
                       [&](const EngineStatus& status, double seconds) { metrics.note_step(status, seconds); });
   struct Stop {  // however this function ends: handlers use the model and the engine
@@ -249,7 +221,7 @@ int run_start(StartOptions& options) {
     }
   } const stop{http, api};
   api.serve({&model, &engine});
-  print_banner(model, url_of(options.host, http.port()), needs_key, roof);
+  print_server_banner(model, server_url(options.host, http.port()), needs_key, roof);
   wait_for_signal();
   drain(api, http, engine, options.drain_seconds);
   return 0;
