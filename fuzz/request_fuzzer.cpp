@@ -70,7 +70,7 @@ void parse_completion(const Json& body, const ModelFacts& model, const RequestOp
   check_generation(request, model);
   check_warnings(request.warnings);
   require(!request.prompts.empty() &&
-          request.prompts.size() * static_cast<size_t>(request.n) <= static_cast<size_t>(kMostSequences));
+          request.prompts.size() * static_cast<size_t>(request.n) <= static_cast<size_t>(kMostChoicesInAll));
   require(request.max_tokens && (*request.max_tokens > 0 || request.echo));
   for (const PromptInput& prompt : request.prompts) {
     if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) {

@@ -50,10 +50,10 @@ std::vector<PromptInput> read_prompts(const Json& prompt, const ModelFacts& mode
 
 void check_number_of_choices(const Json& body, const CompletionRequest& request) {
   const size_t n_sequences = request.prompts.size() * static_cast<size_t>(request.n);
-  if (n_sequences > static_cast<size_t>(kMostSequences))
+  if (n_sequences > static_cast<size_t>(kMostChoicesInAll))
     throw field_error("prompt", "array_above_max_length",
                       fmt::format("found {} prompts of {} choices each, expected at most {} choices in all",
-                                  request.prompts.size(), request.n, kMostSequences));
+                                  request.prompts.size(), request.n, kMostChoicesInAll));
   const Json* const best_of = given(body, "best_of");
   if (best_of && best_of->get<int>() != request.n)
     throw field_error(

@@ -98,6 +98,6 @@ inline constexpr Field kToolItem{.kinds = kObject, .is_nullable = false, .member
 
 // Choices of one request at most, and prompts times choices.
 inline constexpr int kMostChoices = 128;
-inline constexpr int kMostSequences = 1024;
+inline constexpr int kMostChoicesInAll = 1024;
 
 }  // namespace quandex::server
