@@ -28,6 +28,7 @@ namespace {
 constexpr const char* kFooter =
     "Examples:\n"
     "  quandex run model.gguf\n"
+    "  quandex start --model model.gguf\n"
     "  quandex generate model.gguf -p \"Once upon a time\" -n 200\n"
     "  quandex inspect model.gguf\n"
     "  quandex make-model --shape llama-3.2-1b --format q4_0 1b.gguf && quandex bench 1b.gguf\n\n"

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -18,8 +19,8 @@ import unittest
 from pathlib import Path
 
 PROGRAM = ""
-VERBS = ["run", "generate", "logits", "inspect", "plan", "convert", "info", "tokenize", "detokenize", "template", "make-model",
-         "bench"]
+VERBS = ["run", "start", "generate", "logits", "inspect", "plan", "convert", "info", "tokenize", "detokenize", "template",
+         "make-model", "bench"]
 TEXT = "Once upon a time\n\t \u00fc\u20ac \U0001f642 <|im_end|> 1234567"
 
 
@@ -81,7 +82,7 @@ class Help(unittest.TestCase):
     def test_every_verb_explains_itself_with_examples(self):
         output, _ = call("--help")
         for verb in VERBS:
-            self.assertRegex(output.decode(), rf"\n  {verb}(, chat)? ")
+            self.assertRegex(output.decode(), rf"\n  {verb}(, chat|, serve)? ")
             explained = call(verb, "--help")[0].decode()
             self.assertIn(f"Usage: quandex {verb}", explained)
             self.assertIn(f"Examples:\n  ", explained)
@@ -584,6 +585,33 @@ class Plan(WithModel):
                       call("plan", self.models["tiny-llama"], "--parallel", "0", status=2)[1])
         self.assertIn("--kv-type is 'q4_0'; expected one of f16, f32, q8_0",
                       call("plan", self.models["tiny-llama"], "--kv-type", "q4_0", status=2)[1])
+
+
+class Start(WithModel):
+    """What ends before anything is served; tests/server has the rest."""
+
+    def refusal(self, *arguments, status=1):
+        output, errors = call("start", *arguments, status=status, environment={"QUANDEX_API_KEY": ""})
+        self.assertEqual(output, b"")
+        return errors.splitlines()[-1 if status == 1 else 0]
+
+    def test_one_model_is_served(self):
+        self.assertIn("two models are named", self.refusal(self.model, "--model", self.model, status=2))
+        self.assertIn("cannot open", self.refusal("none.gguf"))
+
+    def test_keys_that_no_header_can_carry_are_refused_unseen(self):
+        for key in ("", "two words", "caf\u00e9"):
+            error = self.refusal(self.model, "--api-key", key)
+            self.assertIn("--api-key: the API key", error)
+            self.assertFalse(key and key in error)
+
+    def test_a_port_in_use_is_named_before_the_model_is_loaded(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            self.assertIn(f"cannot listen on 127.0.0.1, port {port}", self.refusal(self.model, "--port", port))
+
+    def test_memory_that_is_too_little_is_refused_with_the_figures(self):
+        self.assertRegex(self.refusal(self.model, "--memory", "1KB"), r"takes \d+ bytes .* and 1000 are available")
 
 
 class Bench(WithModel):
