@@ -38,6 +38,17 @@ void check_text_or_messages(const Json& body, bool has_text) {
     only_of("a text", {"add_special", "parse_special"});
 }
 
+// What the template is given, of a body with messages.
+template <typename WithMessages>
+void read_conversation(const Json& body, const ModelFacts& model, WithMessages& request) {
+  request.messages = read_messages(body["messages"], model);
+  request.tools = read_tools(body, model, true);
+  request.add_generation_prompt = read_flag(body, "add_generation_prompt", true);
+  TemplateNames names = read_template_names(body, model);
+  request.enable_thinking = names.enable_thinking;
+  request.template_extra = std::move(names.extra);
+}
+
 }  // namespace
 
 TokenizeRequest parse_tokenize_request(const Json& body, const ModelFacts& model, const RequestOptions& options) {
@@ -52,12 +63,7 @@ TokenizeRequest parse_tokenize_request(const Json& body, const ModelFacts& model
     request.parse_special = read_flag(body, "parse_special", true);
     return request;
   }
-  request.messages = read_messages(body["messages"], model);
-  request.tools = read_tools(body, model, true);
-  request.add_generation_prompt = read_flag(body, "add_generation_prompt", true);
-  TemplateNames names = read_template_names(body, model);
-  request.enable_thinking = names.enable_thinking;
-  request.template_extra = std::move(names.extra);
+  read_conversation(body, model, request);
   return request;
 }
 
@@ -80,12 +86,7 @@ ApplyTemplateRequest parse_apply_template_request(const Json& body, const ModelF
                                                   const RequestOptions& options) {
   ApplyTemplateRequest request;
   check_body(body, kApplyTemplateRequestTable, model, options, request.warnings);
-  request.messages = read_messages(body["messages"], model);
-  request.tools = read_tools(body, model, true);
-  request.add_generation_prompt = read_flag(body, "add_generation_prompt", true);
-  TemplateNames names = read_template_names(body, model);
-  request.enable_thinking = names.enable_thinking;
-  request.template_extra = std::move(names.extra);
+  read_conversation(body, model, request);
   return request;
 }
 
